@@ -67,7 +67,7 @@ class Addition:
 
 def add(config: Path, order: Order) -> Addition:
     """Add it, all or nothing. Raises ClickException, UsageError, and ConfigError for a faulty file."""
-    outline = load_outline(config, KINDS)
+    outline = load_outline(config, KINDS, os.environ)
     order = replace(order, public_url=order.public_url or outline.settings.server.public_url or EXAMPLE_URL)
     before = config.read_bytes()
     made = Addition(before.decode("utf-8"))

@@ -115,7 +115,7 @@ def _fault(advice: Advice, builder: str, place: str, rules: RuleSet) -> Fault:
 
 def _seen_jobs(config: Config) -> dict[str, list[SeenJob]]:
     """What is kept of the jobs of each builder; nothing without a store. Raises StoreError."""
-    if not config.store_file.exists():
+    if not config.has_store:
         return {}
 
     async def read() -> dict[str, list[SeenJob]]:

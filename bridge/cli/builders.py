@@ -114,7 +114,7 @@ def _asked(loaded: Config, name: str, ask: Callable[[Builder], Awaitable[str]]) 
 
 async def _keep(config: Config, name: str, seen: SeenJob) -> None:
     """Keep what the test has seen, for `check`, where there is a store."""
-    if not config.store_file.exists():
+    if not config.has_store:
         return
     try:
         async with open_store(config.store_url, exclusive=False) as store:

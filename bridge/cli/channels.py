@@ -65,7 +65,7 @@ def test_channel(config: str | None, name: str, *, through_daemon: bool) -> None
     )
 
     async def work() -> bool:
-        if not loaded.store_file.exists():
+        if not loaded.has_store:
             return _report(loaded, name, await _sent(loaded, name, _NoStore()))
         async with open_store(loaded.store_url, exclusive=False, service_notices=service_notices) as store:
             worked = _report(loaded, name, await _sent(loaded, name, store.messages))

@@ -43,7 +43,7 @@ def ask(config: Outline, method: str, path: str) -> tuple[int, Any]:
             return answer.status, orjson.loads(answer.read())
     except (FileNotFoundError, ConnectionRefusedError):
         why = (
-            f"no daemon has the store {config.store_file} now: start it, or restart one that has that of "
+            f"no daemon has the store {config.store_name} now: start it, or restart one that has that of "
             "another store.url"
         )
     except PermissionError:

@@ -50,8 +50,8 @@ def readable_configuration(option: str | None) -> tuple[Config, Sequence[Fault]]
 
 
 def outline(option: str | None) -> Outline:
-    """The configuration without its secrets, which often only the daemon can read. Raises ConfigError."""
-    return load_outline(find_config(option, os.environ), KINDS)
+    """The configuration without the secrets that often only the daemon can read. Raises ConfigError."""
+    return load_outline(find_config(option, os.environ), KINDS, os.environ)
 
 
 def page_of(option: str | None, path: str) -> dict[str, str]:
@@ -85,7 +85,7 @@ def rules_of(config: Outline, *, warn: Callable[[Fault], None] | None = None) ->
     files = files_of(config)
     stored = NOTHING_STORED
     try:
-        if config.store_file.exists():
+        if config.has_store:
             stored = run(partial(_stored, config.store_url))
     except StoreError as error:
         problem = f"what was made by API is not known now, and left out: {error}"

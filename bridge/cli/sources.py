@@ -68,7 +68,7 @@ def list_missed(config: str | None, limit: int, *, as_json: bool) -> None:
         async with store_of(config) as store:
             return [missed_document(one) for one in await store.looks.missed(limit)]
 
-    found = run(work) if outline(config).store_file.exists() else []
+    found = run(work) if outline(config).has_store else []
     print_rows(found, MISSED_COLUMNS, as_json=as_json)
 
 
@@ -130,7 +130,7 @@ def _rule(rules: RuleSet, name: str, kind: str, repository: str | None) -> Build
 
 async def _known_address(config: str | None, loaded: Outline, rule: BuildRepository) -> str | None:
     """Where the newest build of the rule was fetched from."""
-    if not loaded.store_file.exists():
+    if not loaded.has_store:
         return None
     async with store_of(config) as store:
         of_rule = BuildFilter(namespace=rule.namespace, repo_name=rule.repo_name)

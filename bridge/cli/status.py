@@ -69,14 +69,14 @@ def _document(option: str | None, config: Outline) -> dict[str, Any]:
     document: dict[str, Any] = {
         "version": __version__,
         "config": str(config.file.absolute()),
-        "store": str(config.store_file),
-        "store_bytes": config.store_file.stat().st_size if config.store_file.exists() else None,
+        "store": config.store_name,
+        "store_bytes": None,
         "listens": f"{server.host}:{server.port}",
         "public_url": server.public_url,
         "daemon": {"state": "running" if served else "stopped", "since": None, "version": None, "pid": None},
         "problems": [] if served else ["the daemon does not run: start it (`buildbridge serve`)"],
     }
-    if config.store_file.exists():
+    if config.has_store:
 
         async def work() -> None:
             async with store_of(option) as store:
@@ -94,6 +94,7 @@ async def _add_state(document: dict[str, Any], config: Outline, store: Store) ->
         if start.version != __version__:
             problems.append(f"the daemon is of version {start.version}, not {__version__}: restart it")
     backlog = await parts.backlog_of(config, store)
+    document["store_bytes"] = backlog.store_bytes
     document["builders"] = await parts.builder_documents(config, store, backlog)
     document["channels"] = await parts.channel_documents(config, store, backlog)
     document["sources"] = parts.source_documents(config, backlog)

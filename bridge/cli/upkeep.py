@@ -89,7 +89,7 @@ def check(config: str | None) -> None:
     if found.log_size:
         sizes.append(tell("its log of writes {size}", size=_mib(found.log_size)))
     facts = tell(", ").join([*sizes, tell("schema {schema}", schema=found.schema)])
-    click.echo(tell("{file}: {contents}", file=known.store_file, contents=facts))
+    click.echo(tell("{file}: {contents}", file=known.store_name, contents=facts))
     for problem in found.problems:
         click.echo(reason(problem))
     if found.problems:

@@ -19,6 +19,7 @@ from bridge.config.notices import Events, NoticeSetting, Unresolved
 from bridge.config.pools import events_of_pools, faulty_pools, named_pools, one_robot_twice
 from bridge.config.secrecy import SecretWarnings
 from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
+from bridge.config.store import SQLITE, StoreSettings
 from bridge.config.types import Secret, SecretContext
 from bridge.config.words import nearest
 from bridge.errors import ConfigError, Fault
@@ -60,32 +61,46 @@ class Outline:
 
     @property
     def store_url(self) -> str:
-        """Where the store is, with an absolute path."""
-        return f"sqlite://{self.store_file}"
+        """Where the store is, with an absolute path; it may hold a password, and is not to be shown."""
+        return self.settings.store.address if self.store_file is None else f"{SQLITE}{self.store_file}"
 
     @property
-    def store_file(self) -> Path:
-        """The file of the store, with an absolute path."""
-        return self.settings.store.path(self.file.parent).absolute()
+    def store_name(self) -> str:
+        """What the store is called for people: its file, or the address of its database."""
+        return self.settings.store.url if self.store_file is None else str(self.store_file)
+
+    @property
+    def store_file(self) -> Path | None:
+        """The file of the store, with an absolute path; None for the database of a server."""
+        store = self.settings.store
+        return store.path(self.file.parent).absolute() if store.is_file else None
+
+    @property
+    def has_store(self) -> bool:
+        """Whether the file of the store is there; who opens the database of a server sees what is in it."""
+        return self.store_file is None or self.store_file.exists()
+
+    @property
+    def home(self) -> Path:
+        """The folder of what this machine keeps beside the store: where its file is, whatever links say."""
+        file = self.store_file
+        return self.settings.store.home.absolute() if file is None else file.resolve().parent
 
     @property
     def state_path(self) -> Path:
-        """The folder in which each builder has one for what it must find again after a restart.
-
-        It is beside the store's file itself, whatever links lead there.
-        """
-        return self.store_file.resolve().parent / "builders"
+        """The folder in which each builder has one for what it must find again after a restart."""
+        return self.home / "builders"
 
     @property
     def key_file(self) -> Path:
         """The file with the key that signs tokens of the API where `api.keys` has none."""
-        return self.store_file.resolve().parent / "api.key"
+        return self.home / "api.key"
 
     @property
     def socket_file(self) -> Path:
         """The socket file of the daemon that has the store; only its user and root may connect."""
-        store = self.store_file.resolve()
-        return store.with_name(f"{store.name}.sock")
+        file = self.store_file
+        return self.home / (f"{file.resolve().name}.sock" if file else "buildbridge.sock")
 
     @property
     def builder_names(self) -> tuple[str, ...]:
@@ -177,9 +192,13 @@ def load_readable(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> tuple
     return _reading(path, kinds, environ).readable()
 
 
-def load_outline(path: Path, kinds: Kinds) -> Outline:
-    """Load what needs no secrets; builders and channels are not validated. Raises ConfigError."""
-    return _Loading(path, kinds, SecretContext(dict(kinds.forges), base=path.parent, unread=True)).outline()
+def load_outline(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Outline:
+    """Load what needs no secret but that of the store; builders and channels are not validated.
+
+    Raises ConfigError.
+    """
+    unread = SecretContext(dict(kinds.forges), environ=environ, base=path.parent, unread=True)
+    return _Loading(path, kinds, unread).outline()
 
 
 def load_api_keys(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> tuple[Secret, ...]:
@@ -215,6 +234,10 @@ class _Loading:
     def outline(self) -> Outline:
         settings = self._validate(Settings, self._document.data, ())
         self._check_names()
+        if settings is not None and settings.store.password is not None:
+            self._context = replace(self._context, unread=False)
+            store = self._validate(StoreSettings, value_at(self._document.data, ("store",)), ("store",))
+            settings = settings.model_copy(update={"store": store})
         if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))
         return Outline(file=self._path, settings=settings)

@@ -1,7 +1,6 @@
 """The keys of `bridge.yaml`, except those that the adapters define themselves."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from bridge.config.networks import Networks, Proxies
 from bridge.config.notices import Events, NoticeSetting
 from bridge.config.people import People
 from bridge.config.sign_in import SignInSettings
+from bridge.config.store import StoreSettings
 from bridge.config.tracing import TracingSettings
 from bridge.config.types import (
     Duration,
@@ -34,7 +34,6 @@ from bridge.config.types import (
     server_url,
     wrong,
 )
-from bridge.model.build import LOG_LIMIT
 from bridge.model.missed import MissedPolicy
 from bridge.runtime.rate import Rate
 
@@ -87,19 +86,6 @@ def _poll(value: timedelta) -> timedelta:
     return value
 
 
-def _store_url(value: str) -> str:
-    scheme, _, path = value.partition("://")
-    if scheme.split("+")[0] in {"postgresql", "postgres"}:
-        raise wrong(
-            "store", "PostgreSQL is not yet in this release: use sqlite:///var/lib/buildbridge/bridge.db"
-        )
-    if scheme != "sqlite" or not path.startswith("/") or path.endswith("/") or {"?", "#"} & set(path):
-        raise wrong(
-            "store", "must be sqlite:// and the path of a file: sqlite:///var/lib/buildbridge/bridge.db"
-        )
-    return value
-
-
 def _signing_key(value: Secret, info: ValidationInfo) -> Secret:
     unread = isinstance(info.context, SecretContext) and info.context.unread
     if not unread and len(value.reveal()) < SHORTEST_KEY:
@@ -136,26 +122,6 @@ class ServerSettings(Strict):
     """How long a client may take to send the body of a request."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4000
     """How many connections may be open at once; a further one closes the one that has waited longest."""
-
-
-class StoreSettings(Strict):
-    """Where deliveries, builds and notices are kept.
-
-    After `sqlite://` stands an absolute path; one that begins with `/./` or `/../` is relative to the folder
-    of `bridge.yaml`.
-    """
-
-    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///var/lib/buildbridge/bridge.db"
-    """sqlite:// and the absolute path of the database file."""
-    log_limit: Annotated[Size, Field(ge=1 << 20, le=64 << 20)] = LOG_LIMIT
-    """How much is kept of the log of a build, such as 8MiB: its beginning and its end."""
-    min_free: Size = 512 << 20
-    """How much room the disk of the store needs for a build to start; 0B: no matter how little."""
-
-    def path(self, base: Path) -> Path:
-        """The database file; `base` is the folder of `bridge.yaml`."""
-        path = self.url.removeprefix("sqlite://")
-        return base / path[1:] if path.startswith(("/./", "/../")) else Path(path)
 
 
 class SourceSettings(Strict):

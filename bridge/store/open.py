@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import anyio.to_thread
@@ -14,12 +14,17 @@ from bridge.model.build import LOG_LIMIT
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.runtime.clock import Clock, system_clock
 from bridge.store.base import Store
+from bridge.store.sql.database import Database
 from bridge.store.sql.store import SqlStore
-from bridge.store.sqlite.database import Database
+from bridge.store.sqlite import database as sqlite
 from bridge.store.sqlite.identity import StoreFile
 from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
-_SQLITE: Final = "sqlite://"
+if TYPE_CHECKING:
+    from bridge.store.postgres import database as postgres_database
+
+SQLITE: Final = "sqlite://"
+POSTGRES: Final = "postgresql://"
 
 
 def no_notices(_event: EventName, _facts: ServiceFacts) -> Sequence[Notice]:
@@ -28,18 +33,32 @@ def no_notices(_event: EventName, _facts: ServiceFacts) -> Sequence[Notice]:
 
 
 def is_served(url: str) -> bool:
-    """Whether a daemon has the store at `url` open."""
+    """Whether a daemon has the store at `url` open. Raises StoreError for a database that cannot be asked."""
+    if url.startswith(POSTGRES):
+        return postgres().is_served(url)
     return StoreFile.is_held(sqlite_file(url))
 
 
 def sqlite_file(url: str) -> Path:
-    """The file of a store at `sqlite://` and an absolute path. Raises StoreError."""
-    if not url.startswith(_SQLITE):
-        scheme = url.partition("://")[0]  # what follows may hold a password
+    """The file of a store at `sqlite://` and an absolute path."""
+    return Path(url.removeprefix(SQLITE))
+
+
+def postgres() -> type["postgres_database.Database"]:
+    """The engine of `postgresql://`. Raises StoreError where its driver is not installed."""
+    try:
+        from bridge.store.postgres.database import Database  # noqa: PLC0415  # an extra
+    except ImportError as error:
         raise StoreError(
-            f"no store of the kind {scheme}:// is supported: write sqlite:// and the path of a file"
-        )
-    return Path(url.removeprefix(_SQLITE))
+            f"PostgreSQL needs its driver ({error}): install it with `pip install 'buildbridge[postgres]'`"
+        ) from error
+    return Database
+
+
+def _opened(url: str, *, exclusive: bool) -> Database:
+    if url.startswith(POSTGRES):
+        return postgres().open(url, exclusive=exclusive)
+    return sqlite.Database.open(sqlite_file(url), exclusive=exclusive)
 
 
 @asynccontextmanager
@@ -52,15 +71,14 @@ async def open_store(
     redact: Redact = unchanged,
     log_limit: int = LOG_LIMIT,
 ) -> AsyncIterator[Store]:
-    """The store at `url` (`sqlite://` and the absolute path of a file), closed at the end.
+    """The store at `url`, closed at the end: `sqlite://` and an absolute path, or `postgresql://` and so on.
 
     `exclusive` is for the daemon: it creates or upgrades the store, and no second daemon can open it. Others
     take it as it is. `service_notices` are written with each change of health. What builders and channels say
     is stored as `redact` leaves it, and of a log at most `log_limit` bytes. Raises StoreError, or StoreTooNew
     for a store that a newer release wrote.
     """
-    path = sqlite_file(url)
-    database = await anyio.to_thread.run_sync(partial(Database.open, path, exclusive=exclusive))
+    database = await anyio.to_thread.run_sync(partial(_opened, url, exclusive=exclusive))
     store = SqlStore(database, clock, service_notices, redact, log_limit)
     try:
         yield store

@@ -179,7 +179,7 @@ def test_a_mistake_is_named_with_its_place_and_a_cure(
 
 def test_what_is_read_without_secrets_needs_neither_token_nor_key(tmp_path: Path) -> None:
     file = written(tmp_path, "{token: {file: gone}, ssh_key: {file: gone}, known_hosts: {file: gone}}")
-    assert load_outline(file, KINDS).settings.sources["hub"].clone is not None
+    assert load_outline(file, KINDS, {}).settings.sources["hub"].clone is not None
 
 
 def test_only_builders_that_fetch_code_get_it_and_are_made_anew_when_it_changes(tmp_path: Path) -> None:

@@ -115,4 +115,4 @@ def test_commands_that_need_no_secrets_say_so_too(tmp_path: Path) -> None:
     file = tmp_path / "bridge.yaml"
     file.write_text(file.read_text().replace("{kind: STATUS", "{fallback: oops, kind: STATUS"))
     with pytest.raises(ConfigError, match="no channel oops; did you mean ops"):
-        load_outline(file, WITH_STATUS)
+        load_outline(file, WITH_STATUS, {})

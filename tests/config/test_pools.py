@@ -51,7 +51,7 @@ def test_notices_name_a_pool_like_a_channel(tmp_path: Path) -> None:
     assert config.settings.pools == {"team": ("a", "b", "c")}
     assert [(one.channel, one.notice_type) for one in config.default_notices] == [("team", "DING_TALK")] * 2
     assert [one.channel for one in config.watchers] == ["team"] * 2
-    names = Names.of(load_outline(tmp_path / "bridge.yaml", WITH_MORE), WITH_MORE)
+    names = Names.of(load_outline(tmp_path / "bridge.yaml", WITH_MORE, {}), WITH_MORE)
     assert names.pools == {"team": ("a", "b", "c")}
     assert "team" not in names.channels
 

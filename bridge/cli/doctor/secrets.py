@@ -26,9 +26,9 @@ class User:
 
     @classmethod
     def of_daemon(cls, outline: Outline) -> "User":
-        """The owner of the store; without a store the user of this process."""
+        """The owner of the store, or of what stands beside it; without them the user of this process."""
         try:
-            uid = outline.store_file.stat().st_uid
+            uid = (outline.store_file or outline.home).stat().st_uid
         except OSError:
             uid = os.geteuid()
         try:

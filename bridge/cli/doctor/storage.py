@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from bridge.cli import show
@@ -58,8 +57,10 @@ _STUCK: Final[Mapping[StuckKind, tuple[str, State, str, str]]] = {
 """By kind the check, how bad it is, what is said of them, and the cure with the id of the oldest."""
 
 
-def is_hidden(file: Path) -> bool:
-    """Whether there is a store that this user cannot open, or may not see."""
+def is_hidden(outline: Outline) -> bool:
+    """Whether the store is a file that this user cannot open, or may not see."""
+    if (file := outline.store_file) is None:
+        return False
     try:
         file.stat()
     except PermissionError:
@@ -71,8 +72,8 @@ def is_hidden(file: Path) -> bool:
 
 def schema(outline: Outline) -> Finding:
     """Whether this release can open the store, for this user."""
-    if is_hidden(file := outline.store_file):
-        what = f"{file} cannot be opened by this user"
+    if is_hidden(outline):
+        what = f"{outline.store_name} cannot be opened by this user"
         return Finding(check="store", state=State.SKIPPED, what=what, cure=AS_DAEMON)
     try:
         found = upkeep.require_usable(outline.store_url)

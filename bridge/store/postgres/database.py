@@ -16,47 +16,80 @@ from typing import Any, Final, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreDied, StoreError
 from bridge.store.postgres import migrate
-from bridge.store.postgres.engine import STATEMENT_SECONDS, engine_of
+from bridge.store.postgres.engine import STATEMENT_SECONDS, engine_of, reading
 from bridge.store.postgres.failures import reason
+from bridge.store.postgres.migrate import SERVED
+from bridge.store.schema import REVISION
 from bridge.store.sql import database
 from bridge.store.sql.database import Sizes, TransactionLost
+from bridge.store.sql.examined import Examined, stuck_problems
 from bridge.store.sql.queue import Write
 
 UNSURE_SECONDS: Final = 60.0
 """How long the server may take to come back and say whether a transaction was committed."""
 _RETRY_SECONDS: Final = 0.2
+_SIZE: Final = text("SELECT pg_database_size(current_database())")
+_IS_SERVED: Final = text(
+    "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+    "WHERE datname = current_database() AND locktype = 'advisory' AND granted AND objsubid = 1 "
+    "AND classid::bigint = :high AND objid::bigint = :low)"
+)
+_IN_USE: Final = "it is in use by another daemon: stop that one, or name another database as store.url"
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({migrate.TURN})"
 
 
 class Database(database.Database):
     """An open PostgreSQL database: `open` makes one, `close` ends it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, serves: bool) -> None:
         super().__init__(engine_of(url, read_only=True))
         self._writers = engine_of(url, read_only=False)
+        self._serves = serves
         self._connection: Connection | None = None
+        # Not in the thread, so that a database that cannot be written raises for the caller of `open`.
+        try:
+            self._connect()
+        except (psycopg.Error, DBAPIError, TransactionLost) as error:
+            raise StoreError(f"the store cannot be opened for writing: {reason(error)}") from error
         self._thread.start()
 
     @classmethod
     def open(cls, url: str, *, exclusive: bool) -> Self:
-        """Open the database at `postgresql://…`. A node, `exclusive`, creates or upgrades the tables.
+        """Open the database at `postgresql://…`. The daemon, `exclusive`, creates or upgrades the tables.
 
         Others take them as they are. Raises StoreError, or StoreTooNew for those of a newer release.
         """
-        engine = engine_of(url, read_only=False)
-        try:
-            if exclusive:
-                migrate.upgrade(engine, url)
-            else:
-                migrate.check(engine)
-        finally:
-            engine.dispose()
-        return cls(url)
+        if exclusive:
+            migrate.upgrade(url)
+        else:
+            migrate.check(url)
+        return cls(url, serves=exclusive)
+
+    @staticmethod
+    def is_served(url: str) -> bool:
+        """Whether a daemon has the database open. Raises StoreError."""
+        with reading(url) as connection:
+            return bool(
+                connection.execute(_IS_SERVED, {"high": SERVED >> 32, "low": SERVED & 0xFFFFFFFF}).scalar()
+            )
+
+    @staticmethod
+    def check(url: str) -> None:
+        """As `migrate.check`."""
+        migrate.check(url)
+
+    @classmethod
+    def examine(cls, url: str, now: float) -> Examined:
+        """What no daemon goes on with; the server sees to its files itself. Raises StoreError, StoreTooNew."""
+        migrate.check(url)
+        with reading(url) as connection:
+            size = connection.execute(_SIZE).scalar_one()
+            return Examined(size, 0, REVISION, tuple(stuck_problems(connection, now)))
 
     @contextmanager
     def bounded(self, connection: Connection, seconds: float) -> Iterator[None]:
@@ -68,8 +101,7 @@ class Database(database.Database):
                 connection.exec_driver_sql(f"SET statement_timeout = {STATEMENT_SECONDS * 1000}")
 
     def sizes(self, connection: Connection) -> Sizes:
-        size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
-        return Sizes(size, None, None)
+        return Sizes(connection.execute(_SIZE).scalar_one(), None, None)
 
     def _commit(self, batch: list[Write]) -> None:
         number: str | None = None
@@ -98,9 +130,17 @@ class Database(database.Database):
                 self._drop()
             else:
                 return self._connection
-        self._connection = self._writers.connect()
+        connection = self._connect()
         self._execute(_BEGIN)
-        return self._connection
+        return connection
+
+    def _connect(self) -> Connection:
+        """Raises psycopg.Error, DBAPIError, and TransactionLost where another daemon has the database."""
+        self._connection = connection = self._writers.connect()
+        if self._serves and not self._fetch(f"SELECT pg_try_advisory_lock({SERVED})"):
+            self._drop()
+            raise TransactionLost(_IN_USE)
+        return connection
 
     def _end(self) -> None:
         """After a failure: the next transaction begins on a connection that has none."""

@@ -1,14 +1,19 @@
 """Connections to a PostgreSQL database, with a bound for all that may wait."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
 from psycopg.types.string import StrDumperUnknown
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import dml
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from bridge.errors import StoreError
+from bridge.store.postgres.failures import reason
 from bridge.store.sql.database import READERS
 
 CONNECT_SECONDS: Final = 5
@@ -59,6 +64,19 @@ def engine_of(url: str, *, read_only: bool) -> Engine:
     )
     event.listen(engine, "connect", _prepare)
     return engine
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """One connection, for a look. Raises StoreError."""
+    engine = engine_of(url, read_only=True)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise StoreError(f"the store cannot be read: {reason(error)}") from error
+    finally:
+        engine.dispose()
 
 
 def _prepare(connection: "psycopg.Connection[Any]", _record: object) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.errors import StoreError
@@ -31,6 +31,8 @@ from bridge.store.sql.revisions import MIGRATION_SECONDS, ROOT
 
 TURN: Final = 0x6275696C64627269
 """The number of the advisory lock that a transaction holds which writes."""
+SERVED: Final = TURN + 1
+"""The number of the one that the daemon holds for as long as its writer is connected."""
 _STORE: Final = "the database"
 _OLD_RELEASE: Final = "install that release, or restore a dump made before the upgrade (`pg_restore`)"
 _VERSIONS: Final = "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
@@ -41,10 +43,10 @@ _MIGRATION: Final = (
 )
 
 
-def upgrade(engine: Engine, url: str) -> None:
+def upgrade(url: str) -> None:
     """Create or upgrade the tables. Raises StoreTooNew when a newer release wrote them, else StoreError."""
     with _store_errors():
-        with engine.connect() as connection, _turn(connection):
+        with _connected(url) as connection, _turn(connection):
             found = _revision(connection)
             if found is None:
                 _create(connection)
@@ -52,9 +54,9 @@ def upgrade(engine: Engine, url: str) -> None:
             _migrate(url)
 
 
-def check(engine: Engine) -> None:
+def check(url: str) -> None:
     """Raises StoreTooNew, or StoreError for a database that only a node may create or upgrade."""
-    with _store_errors(), engine.connect() as connection:
+    with _store_errors(), _connected(url) as connection:
         found = _revision(connection)
     if found is None:
         raise StoreError(
@@ -66,9 +68,13 @@ def check(engine: Engine) -> None:
 
 def apply_migrations(url: str) -> None:
     """Apply the migrations in this process, in one turn. Raises StoreError."""
-    with _store_errors(), engine_of(url, read_only=False).connect() as connection, _turn(connection):
+    with _store_errors(), _connected(url) as connection, _turn(connection):
         if _revision(connection) != REVISION:
             revisions.apply(connection, REVISION)
+
+
+def _connected(url: str) -> Connection:
+    return engine_of(url, read_only=False).connect()
 
 
 @contextmanager

@@ -3,21 +3,18 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bridge.errors import StoreError
-from bridge.runtime.clock import moment
-from bridge.store.monitoring import StuckKind
 from bridge.store.schema import REVISION
-from bridge.store.sql import stuck
+from bridge.store.sql.examined import Examined, Glance, stuck_problems
 from bridge.store.sqlite import migrate
 from bridge.store.sqlite.backup import damage
 from bridge.store.sqlite.database import BUSY_SECONDS
@@ -25,37 +22,9 @@ from bridge.store.sqlite.failures import reason
 
 LOG_BYTES: Final = 256 << 20
 """A log of writes of this size is copied into the store by no one."""
-_NOT_RUN: Final = "is the daemon running? `systemctl status buildbridge`"
-_SENTENCES: Final[Mapping[StuckKind, tuple[str, str]]] = {
-    StuckKind.UNDECIDED: ("deliveries wait for a decision", _NOT_RUN),
-    StuckKind.UNTRIGGERED: ("builds wait for their trigger", _NOT_RUN),
-    StuckKind.TRIGGERING: ("builds are being triggered for longer than a call takes", _NOT_RUN),
-    StuckKind.UNENDED: ("builds have not ended", "look at their builders"),
-    StuckKind.UNSENT: ("notices wait to be sent", _NOT_RUN),
-}
-
-
 _PUT_BACK: Final = "put back a backup: `buildbridge db restore FILE`"
 _STEPS: Final = 10_000
 """Instructions of SQLite between two looks at the time: well below a millisecond."""
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """What a short look found: whether all of the file was looked at, and sentences with a cure."""
-
-    is_whole: bool
-    problems: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What a store is, with sizes in bytes; `problems` are sentences with a cure, none where all is well."""
-
-    size: int
-    log_size: int
-    schema: str
-    problems: tuple[str, ...]
 
 
 def examine(store: Path, now: float) -> Examined:
@@ -68,7 +37,7 @@ def examine(store: Path, now: float) -> Examined:
         problems += _about_files(store)
         engine = create_engine(URL.create("sqlite", database=str(store)), poolclass=NullPool)
         with engine.connect() as read:
-            problems += _stuck(read, now)
+            problems += stuck_problems(read, now)
     except (sqlite3.Error, SQLAlchemyError) as error:
         raise StoreError(f"{store} cannot be read: {reason(error)}") from error
     return Examined(store.stat().st_size, log_bytes(store), REVISION, tuple(problems))
@@ -109,9 +78,3 @@ def _about_files(store: Path) -> Iterator[str]:
             f"{store} has a second name (a hard link), as a restore leaves it that was killed: delete the "
             "other one, which is no copy"
         )
-
-
-def _stuck(connection: Connection, now: float) -> Iterator[str]:
-    for kind, (what, cure) in _SENTENCES.items():
-        if (found := stuck.of_kind(connection, kind, now)) is not None:
-            yield f"{found.count} {what}, the oldest since {moment(found.since)}: {cure}"

@@ -1,0 +1,100 @@
+"""The section `store` of the configuration."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Final, Self
+from urllib.parse import quote, urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from bridge.config.types import ConfigPath, Secret, Size, Strict, wrong
+from bridge.model.build import LOG_LIMIT
+
+SQLITE: Final = "sqlite://"
+POSTGRES: Final = "postgresql://"
+_FOLDER: Final = Path("/var/lib/buildbridge")
+_SERVER: Final = re.compile(r"[^/?#\s]+", re.ASCII)
+_DATABASE: Final = re.compile(r"/[^/?#\s]+", re.ASCII)
+
+
+def _url(value: str) -> str:
+    if value.startswith(POSTGRES):
+        return _of_server(value)
+    path = value.removeprefix(SQLITE)
+    is_file = value.startswith(SQLITE) and path.startswith("/") and not path.endswith("/")
+    if not is_file or {"?", "#"} & set(path):
+        raise wrong(
+            "store",
+            "must be sqlite:// and the path of a file: sqlite:///var/lib/buildbridge/bridge.db, or the "
+            "address of a PostgreSQL database: postgresql://buildbridge@db.example.com/buildbridge",
+        )
+    return value
+
+
+def _of_server(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        has_password, _port = parts.password is not None, parts.port
+    except ValueError:
+        has_password, parts = False, urlsplit("")
+    if has_password:
+        raise wrong("store", "has a password: write that as store.password, such as {env: NAME}")
+    if not (_SERVER.fullmatch(parts.netloc) and _DATABASE.fullmatch(parts.path)) or parts.fragment:
+        raise wrong(
+            "store",
+            "is no address of a PostgreSQL database: write postgresql://buildbridge@db.example.com/buildbridge",
+        )
+    return value
+
+
+class StoreSettings(Strict):
+    """Where deliveries, builds and notices are kept: a file, or a PostgreSQL database.
+
+    After `sqlite://` stands an absolute path; one that begins with `/./` or `/../` is relative to the folder
+    of `bridge.yaml`. After `postgresql://` stand user, server and database, with libpq's parameters behind a
+    question mark: `postgresql://buildbridge@db.example.com/buildbridge?sslmode=verify-full`.
+    """
+
+    url: Annotated[str, AfterValidator(_url)] = "sqlite:///var/lib/buildbridge/bridge.db"
+    """sqlite:// and the absolute path of the database file, or postgresql:// and a database of a server."""
+    password: Secret | None = None
+    """The password of the user of a PostgreSQL database; if left out, libpq looks in ~/.pgpass."""
+    folder: ConfigPath | None = None
+    """What this machine keeps beside a PostgreSQL database: local builds and the API's key.
+    If left out, it is /var/lib/buildbridge; beside SQLite it is the folder of the database file."""
+    log_limit: Annotated[Size, Field(ge=1 << 20, le=64 << 20)] = LOG_LIMIT
+    """How much is kept of the log of a build, such as 8MiB: its beginning and its end."""
+    min_free: Size = 512 << 20
+    """How much room the disk of the store needs for a build to start; 0B: no matter how little."""
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        for name in ("password", "folder"):
+            if getattr(self, name) is not None and self.is_file:
+                raise wrong("store", f"{name} is for a PostgreSQL database, and url is a file: leave it out")
+        if self.password is not None and "@" not in self.url:
+            raise wrong("store", "password is of a user, whom url does not name: write postgresql://USER@…")
+        return self
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of this machine, not the database of a server."""
+        return self.url.startswith(SQLITE)
+
+    def path(self, base: Path) -> Path:
+        """The database file; `base` is the folder of `bridge.yaml`."""
+        path = self.url.removeprefix(SQLITE)
+        return base / path[1:] if path.startswith(("/./", "/../")) else Path(path)
+
+    @property
+    def home(self) -> Path:
+        """The folder of what this machine keeps beside the database of a server."""
+        return self.folder or _FOLDER
+
+    @property
+    def address(self) -> str:
+        """The address of the database of a server, with the password: it is not to be shown."""
+        if self.password is None:
+            return self.url
+        user, _, rest = self.url.removeprefix(POSTGRES).partition("@")
+        return f"{POSTGRES}{user}:{quote(self.password.reveal(), safe='')}@{rest}"
