@@ -29,7 +29,8 @@ from bridge.cli.scaffold import (
 from bridge.cli.service_layout import load_line
 from bridge.cli.setup import files_of
 from bridge.config.insertion import CannotInsert, insert
-from bridge.config.loader import Outline, load_outline
+from bridge.config.loader import load_outline
+from bridge.config.outline import Outline
 from bridge.model.language import Language
 from bridge.model.notice import MESSAGE_CHANNEL
 from bridge.registry import BUILDERS, CHANNELS, KINDS

@@ -258,8 +258,24 @@ _OF_STORE: Final[Mapping[str, str]] = {
     ),
     "is another file now": "已换成另一个文件",
     "is gone ({})": "文件不见了：{}",
-    "no store of the kind {} is supported: write sqlite:// and the path of a file": (
-        "不支持 {} 这种存储：请写 sqlite:// 和文件路径"
+    "the store cannot be opened for writing: it is in use by another daemon: stop that one, or name another "
+    "database as store.url": "数据库正被另一个守护进程使用：请停掉它，或者把 store.url 换成别的数据库",
+    "there is no store in the database yet: the daemon makes it when it starts (`buildbridge serve`)": (
+        "数据库里还没有存储：守护进程启动时会建立它（`buildbridge serve`）"
+    ),
+    "the database is of an older release: start the daemon of this one, it upgrades it": (
+        "数据库来自旧版本：请启动这个版本的守护进程，它会升级数据库"
+    ),
+    "whether the last rows were written is not known: a restart goes on from the database": (
+        "无法知道最后几行是否已写入：重启后会从数据库继续"
+    ),
+    "the database cannot be used as the store: {}": "这个数据库不能用作存储：{}",
+    "PostgreSQL needs its driver ({}): install it with `pip install 'buildbridge[postgres]'`": (
+        "使用 PostgreSQL 需要它的驱动（{}）：请用 `pip install 'buildbridge[postgres]'` 安装"
+    ),
+    "the store is a PostgreSQL database: back it up with `pg_dump`, put it back with `pg_restore`, and keep "
+    "the key of the API's tokens with it": (
+        "存储是 PostgreSQL 数据库：请用 `pg_dump` 备份，用 `pg_restore` 恢复，并且一起保存 API 令牌的密钥"
     ),
     "the store cannot be opened for writing: {}": "存储无法以写入方式打开：{}",
     "the store cannot be written: {}": "存储无法写入：{}",

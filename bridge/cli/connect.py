@@ -11,7 +11,8 @@ from bridge.cli import show
 from bridge.cli.setup import outline, rules_of, run, served
 from bridge.cli.speech import reason, tell
 from bridge.config.faults import suggest_or_list
-from bridge.config.loader import Outline, find_config, load_host_api
+from bridge.config.loader import find_config, load_host_api
+from bridge.config.outline import Outline
 from bridge.errors import RemoteError
 from bridge.forges.webhook_setup import Found, Plan, Step, WebhookSetup
 from bridge.forges.webhooks import Difference

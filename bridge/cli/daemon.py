@@ -11,7 +11,7 @@ import orjson
 
 from bridge.cli import show
 from bridge.cli.speech import reader, reason
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.runtime.local_socket import connect_locally
 
 through_daemon_option = click.option(

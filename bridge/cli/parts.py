@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.model.build import BuildState
 from bridge.rules.cron import compile_cron
 from bridge.rules.match import RuleSet

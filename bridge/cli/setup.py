@@ -11,15 +11,8 @@ import anyio
 import click
 
 from bridge.cli.speech import fault_line, tell
-from bridge.config.loader import (
-    Config,
-    Outline,
-    find_config,
-    load_clone,
-    load_config,
-    load_outline,
-    load_readable,
-)
+from bridge.config.loader import Config, find_config, load_clone, load_config, load_outline, load_readable
+from bridge.config.outline import Outline
 from bridge.errors import ConfigError, Fault, StoreError
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action, Change

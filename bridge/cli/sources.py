@@ -12,7 +12,8 @@ from bridge.cli.rows import limit_option, print_rows
 from bridge.cli.setup import outline, repository_name, rules_of, run, served, store_of
 from bridge.cli.speech import reason, tell
 from bridge.config.faults import suggest_or_list
-from bridge.config.loader import Outline, find_config, load_clone
+from bridge.config.loader import find_config, load_clone
+from bridge.config.outline import Outline
 from bridge.errors import RemoteError
 from bridge.registry import KINDS
 from bridge.rules.lending import lending

@@ -10,7 +10,7 @@ from bridge import __version__
 from bridge.cli import parts, show, silences
 from bridge.cli.setup import outline, rules_of, run, store_of
 from bridge.cli.speech import reason, tell
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.errors import ConfigError
 from bridge.runtime.clock import system_clock, when
 from bridge.runtime.disk import size_text

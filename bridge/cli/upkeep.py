@@ -12,7 +12,7 @@ from bridge import __version__
 from bridge.cli.setup import outline
 from bridge.cli.speech import reason, tell
 from bridge.config.keys import replace_key
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.errors import StoreError
 from bridge.runtime.clock import moment, system_clock
 from bridge.store import upkeep

@@ -207,9 +207,14 @@ CHINESE: Final[Mapping[str, str]] = {
     "is a name or an address alone, such as {}: leave http:// and paths out": (
         "只写主机名或地址，例如 {}：不要 http:// 和路径"
     ),
-    "PostgreSQL is not yet in this release": "这个版本还不支持 PostgreSQL",
-    "use {}": "请用 {}",
-    "must be sqlite:// and the path of a file: {}": "应该是 sqlite:// 加文件路径，例如 {}",
+    "has a password": "里面有密码",
+    "write that as store.password, such as {}": "请写在 store.password 里，例如 {}",
+    "is no address of a PostgreSQL database": "不是 PostgreSQL 数据库的地址",
+    "is for a PostgreSQL database, and url is a file": "只用于 PostgreSQL 数据库，而 url 是一个文件",
+    "is of a user, whom url does not name": "是用户的密码，而 url 里没有用户",
+    "must be sqlite:// and the path of a file: {}, or the address of a PostgreSQL database: {}": (
+        "应该是 sqlite:// 加文件路径，例如 {}，或者是 PostgreSQL 数据库的地址，例如 {}"
+    ),
     "must be an origin as browsers send it, in small letters, without a path and the usual port: {}": (
         "应该是浏览器发送的来源，小写，不带路径和默认端口，例如 {}"
     ),

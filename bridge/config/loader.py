@@ -15,11 +15,12 @@ from bridge.config.fallbacks import fallbacks_on_one_robot, faulty_fallbacks, ha
 from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.kinds import Kinds
 from bridge.config.named import Entry, doubled_people, entries_of, faulty_contacts, unknown_kinds
-from bridge.config.notices import Events, NoticeSetting, Unresolved
+from bridge.config.notices import NoticeSetting, Unresolved
+from bridge.config.outline import MESSAGE_KIND, Outline
 from bridge.config.pools import events_of_pools, faulty_pools, named_pools, one_robot_twice
 from bridge.config.secrecy import SecretWarnings
 from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
-from bridge.config.store import SQLITE, StoreSettings
+from bridge.config.store import StoreSettings
 from bridge.config.types import Secret, SecretContext
 from bridge.config.words import nearest
 from bridge.errors import ConfigError, Fault
@@ -27,7 +28,6 @@ from bridge.model.notice import MESSAGE_CHANNEL, Subscription
 from bridge.runtime.disk import file_state
 from bridge.runtime.git.access import CloneAccess
 
-_MESSAGE_KIND: Final = "MESSAGE"
 _HOOKS: Final = re.compile(r"/hooks(?:/[^/]*)?$")
 _DEFAULT_PATHS: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 
@@ -45,81 +45,6 @@ class ConfiguredAdapter:
     settings: BaseModel
     place: str
     server: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
-    """The part of a configuration that needs no secrets: paths and names."""
-
-    file: Path
-    settings: Settings
-
-    @property
-    def rule_paths(self) -> tuple[Path, ...]:
-        """The files and folders with rules; relative paths start at the folder of the file."""
-        return tuple(self.file.parent / path for path in self.settings.rules)
-
-    @property
-    def store_url(self) -> str:
-        """Where the store is, with an absolute path; it may hold a password, and is not to be shown."""
-        return self.settings.store.address if self.store_file is None else f"{SQLITE}{self.store_file}"
-
-    @property
-    def store_name(self) -> str:
-        """What the store is called for people: its file, or the address of its database."""
-        return self.settings.store.url if self.store_file is None else str(self.store_file)
-
-    @property
-    def store_file(self) -> Path | None:
-        """The file of the store, with an absolute path; None for the database of a server."""
-        store = self.settings.store
-        return store.path(self.file.parent).absolute() if store.is_file else None
-
-    @property
-    def has_store(self) -> bool:
-        """Whether the file of the store is there; who opens the database of a server sees what is in it."""
-        return self.store_file is None or self.store_file.exists()
-
-    @property
-    def home(self) -> Path:
-        """The folder of what this machine keeps beside the store: where its file is, whatever links say."""
-        file = self.store_file
-        return self.settings.store.home.absolute() if file is None else file.resolve().parent
-
-    @property
-    def state_path(self) -> Path:
-        """The folder in which each builder has one for what it must find again after a restart."""
-        return self.home / "builders"
-
-    @property
-    def key_file(self) -> Path:
-        """The file with the key that signs tokens of the API where `api.keys` has none."""
-        return self.home / "api.key"
-
-    @property
-    def socket_file(self) -> Path:
-        """The socket file of the daemon that has the store; only its user and root may connect."""
-        file = self.store_file
-        return self.home / (f"{file.resolve().name}.sock" if file else "buildbridge.sock")
-
-    @property
-    def builder_names(self) -> tuple[str, ...]:
-        """The names in the order of the file; the first one is the default."""
-        return tuple(self.settings.builders)
-
-    @property
-    def channel_kinds(self) -> dict[str, str]:
-        """The kinds of all channels by name, that of in-app messages among them."""
-        return {name: channel.kind for name, channel in self.settings.channels.items()} | {
-            MESSAGE_CHANNEL: _MESSAGE_KIND
-        }
-
-    @property
-    def channel_events(self) -> dict[str, Events]:
-        """The events of the channels and pools that name some: notices that name none send these."""
-        channels = self.settings.channels.items()
-        found = {name: events for name, one in channels if (events := one.enabled_event_type_names)}
-        return found | events_of_pools(self.settings.pools, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,8 +260,8 @@ class _Loading:
         entries = entries_of(self._document.data, "channels")
         found = self._adapters("channels", entries, self._kinds.channels)
         place = self._document.place(("channels",))
-        implicit = ConfiguredAdapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND](), place)
-        if found.setdefault(MESSAGE_CHANNEL, implicit).kind != _MESSAGE_KIND:
+        implicit = ConfiguredAdapter(MESSAGE_KIND, self._kinds.channels[MESSAGE_KIND](), place)
+        if found.setdefault(MESSAGE_CHANNEL, implicit).kind != MESSAGE_KIND:
             self._fault(
                 ("channels", MESSAGE_CHANNEL), "this name belongs to the in-app messages: choose another"
             )

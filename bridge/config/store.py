@@ -2,16 +2,18 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from bridge.config.types import ConfigPath, Secret, Size, Strict, wrong
 from bridge.model.build import LOG_LIMIT
 
 SQLITE: Final = "sqlite://"
 POSTGRES: Final = "postgresql://"
+T = TypeVar("T")
+
 _FOLDER: Final = Path("/var/lib/buildbridge")
 _SERVER: Final = re.compile(r"[^/?#\s]+", re.ASCII)
 _DATABASE: Final = re.compile(r"/[^/?#\s]+", re.ASCII)
@@ -19,7 +21,7 @@ _DATABASE: Final = re.compile(r"/[^/?#\s]+", re.ASCII)
 
 def _url(value: str) -> str:
     if value.startswith(POSTGRES):
-        return _of_server(value)
+        return _database(value)
     path = value.removeprefix(SQLITE)
     is_file = value.startswith(SQLITE) and path.startswith("/") and not path.endswith("/")
     if not is_file or {"?", "#"} & set(path):
@@ -31,7 +33,7 @@ def _url(value: str) -> str:
     return value
 
 
-def _of_server(value: str) -> str:
+def _database(value: str) -> str:
     try:
         parts = urlsplit(value)
         has_password, _port = parts.password is not None, parts.port
@@ -47,6 +49,19 @@ def _of_server(value: str) -> str:
     return value
 
 
+def _of_server(value: T, info: ValidationInfo) -> T:
+    """What only the database of a server has."""
+    if value is not None and info.data.get("url", POSTGRES).startswith(SQLITE):
+        raise wrong("store", "is for a PostgreSQL database, and url is a file: leave it out")
+    return value
+
+
+def _password(value: Secret | None, info: ValidationInfo) -> Secret | None:
+    if value is not None and "@" not in info.data.get("url", "@"):
+        raise wrong("store", "is of a user, whom url does not name: write postgresql://USER@…")
+    return _of_server(value, info)
+
+
 class StoreSettings(Strict):
     """Where deliveries, builds and notices are kept: a file, or a PostgreSQL database.
 
@@ -57,24 +72,15 @@ class StoreSettings(Strict):
 
     url: Annotated[str, AfterValidator(_url)] = "sqlite:///var/lib/buildbridge/bridge.db"
     """sqlite:// and the absolute path of the database file, or postgresql:// and a database of a server."""
-    password: Secret | None = None
-    """The password of the user of a PostgreSQL database; if left out, libpq looks in ~/.pgpass."""
-    folder: ConfigPath | None = None
-    """What this machine keeps beside a PostgreSQL database: local builds and the API's key.
-    If left out, it is /var/lib/buildbridge; beside SQLite it is the folder of the database file."""
     log_limit: Annotated[Size, Field(ge=1 << 20, le=64 << 20)] = LOG_LIMIT
     """How much is kept of the log of a build, such as 8MiB: its beginning and its end."""
     min_free: Size = 512 << 20
     """How much room the disk of the store needs for a build to start; 0B: no matter how little."""
-
-    @model_validator(mode="after")
-    def _check_parts(self) -> Self:
-        for name in ("password", "folder"):
-            if getattr(self, name) is not None and self.is_file:
-                raise wrong("store", f"{name} is for a PostgreSQL database, and url is a file: leave it out")
-        if self.password is not None and "@" not in self.url:
-            raise wrong("store", "password is of a user, whom url does not name: write postgresql://USER@…")
-        return self
+    password: Annotated[Secret | None, AfterValidator(_password)] = None
+    """The password of the user of a PostgreSQL database; if left out, libpq looks in ~/.pgpass."""
+    folder: Annotated[ConfigPath | None, AfterValidator(_of_server)] = None
+    """What this machine keeps beside a PostgreSQL database: local builds and the API's key.
+    If left out, it is /var/lib/buildbridge; beside SQLite it is the folder of the database file."""
 
     @property
     def is_file(self) -> bool:

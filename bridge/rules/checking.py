@@ -12,8 +12,8 @@ from bridge.config.document import Document
 from bridge.config.faults import faults_of, suggest_or_list
 from bridge.config.forges import USUAL, ForgeContext, ForgeTraits
 from bridge.config.kinds import Kinds
-from bridge.config.loader import Outline
 from bridge.config.notices import Events, NoticeSetting, Unresolved
+from bridge.config.outline import Outline
 from bridge.config.words import nearest
 from bridge.errors import Fault
 from bridge.rules.overlap import overlaps, shared_tag

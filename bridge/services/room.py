@@ -6,7 +6,7 @@ from typing import Final
 
 from anyio import to_thread
 
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.runtime.clock import Clock
 from bridge.runtime.disk import free_bytes, same_disk, size_text
 from bridge.services.health import DISK, PartHealth

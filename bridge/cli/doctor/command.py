@@ -18,7 +18,8 @@ from bridge.cli.doctor.secrets import secrets
 from bridge.cli.doctor.service import daemon, environment_of
 from bridge.cli.setup import outline, rules_of, run, store_of
 from bridge.cli.speech import fault_text, reason, tell
-from bridge.config.loader import Config, Outline, find_config, load_readable
+from bridge.config.loader import Config, find_config, load_readable
+from bridge.config.outline import Outline
 from bridge.errors import ConfigError, Fault, StoreError
 from bridge.model.notice import MESSAGE_CHANNEL
 from bridge.registry import KINDS

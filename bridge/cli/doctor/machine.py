@@ -12,7 +12,8 @@ from typing import Final
 from bridge.builders.base import BuilderContext
 from bridge.cli.doctor.endpoints import Answer, Endpoint, Servers, Unreachable
 from bridge.cli.doctor.finding import AS_DAEMON, Finding, State, in_thread
-from bridge.config.loader import Config, Outline
+from bridge.config.loader import Config
+from bridge.config.outline import Outline
 from bridge.registry import BUILDERS
 from bridge.runtime.clock import system_clock
 from bridge.runtime.disk import free_bytes, nearest, same_disk, size_text

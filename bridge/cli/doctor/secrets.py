@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bridge.cli.doctor.finding import AS_DAEMON, Finding, State
 from bridge.config.document import read_documents
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.config.types import is_reference
 
 _GROUP: Final = 0o040

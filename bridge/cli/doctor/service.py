@@ -11,7 +11,7 @@ from bridge import __version__
 from bridge.cli.daemon import ask
 from bridge.cli.doctor.finding import AS_DAEMON, Finding, State, in_thread
 from bridge.cli.doctor.storage import is_hidden
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.store.activity import DaemonStart
 
 _OK: Final = 200

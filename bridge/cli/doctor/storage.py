@@ -7,7 +7,7 @@ from typing import Final
 from bridge.cli import show
 from bridge.cli.doctor.finding import AS_DAEMON, Finding, State, in_thread
 from bridge.cli.doctor.machine import MAX_SKEW
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.errors import StoreError
 from bridge.runtime.clock import moment, system_clock
 from bridge.store import upkeep

@@ -8,7 +8,7 @@ from bridge.cli import show
 from bridge.cli.doctor.endpoints import Servers, Unreachable, endpoint_at
 from bridge.cli.doctor.finding import Finding, State
 from bridge.cli.doctor.servers import answers
-from bridge.config.loader import Outline
+from bridge.config.outline import Outline
 from bridge.runtime.clock import system_clock
 from bridge.store.base import Store
 

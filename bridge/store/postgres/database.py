@@ -85,7 +85,7 @@ class Database(database.Database):
 
     @classmethod
     def examine(cls, url: str, now: float) -> Examined:
-        """What no daemon goes on with; the server sees to its files itself. Raises StoreError, StoreTooNew."""
+        """What no daemon goes on with; the server sees to its own files. Raises StoreError, StoreTooNew."""
         migrate.check(url)
         with reading(url) as connection:
             size = connection.execute(_SIZE).scalar_one()
@@ -162,7 +162,7 @@ class Database(database.Database):
                     return bool(status == "committed")
             time.sleep(_RETRY_SECONDS)
         raise StoreDied(
-            "it is not known whether the last rows were written: a restart goes on from the database"
+            "whether the last rows were written is not known: a restart goes on from the database"
         )
 
     @property
