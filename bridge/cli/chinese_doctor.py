@@ -16,6 +16,7 @@ NAMES: Final[Mapping[str, str]] = {
     "integrity": "完整性",
     "clock": "时钟",
     "clock of the store": "存储的时钟",
+    "clock of the database": "数据库的时钟",
     "stuck rows": "卡住的记录",
     "stuck deliveries": "卡住的接收记录",
     "stuck builds": "卡住的构建",
@@ -84,6 +85,12 @@ CHINESE: Final[Mapping[str, str]] = {
     "the file is whole": "文件完好",
     "no damage shows within {} s": "{} 秒内没有发现损坏",
     "`buildbridge db check` reads all of it": "`buildbridge db check` 读取全部内容",
+    "within {} s of this machine": "与本机相差不到 {} 秒",
+    "this machine is {} s ahead of the server of the database": "本机比数据库服务器快 {} 秒",
+    "this machine is {} s behind the server of the database": "本机比数据库服务器慢 {} 秒",
+    "have both set: `timedatectl set-ntp true`, or look at chrony or ntpd": (
+        "请校准两边的时钟：`timedatectl set-ntp true`，或者检查 chrony、ntpd"
+    ),
     "nothing in it is of the future": "没有来自未来的记录",
     "its newest row is {} in the future: {}": "最新的记录在未来 {}：{}",
     "the clock of this machine is or was wrong: have it set (`timedatectl set-ntp true`)": (

@@ -94,5 +94,8 @@ class Monitoring(Protocol):
     async def stuck(self, now: float) -> Sequence[Stuck]:
         """What no daemon goes on with, by kind; what waits for a part that is down is not among it."""
 
+    async def server_time(self) -> float | None:
+        """What the server of the store says that time is, in Unix seconds; None for a file."""
+
     async def newest(self) -> float | None:
         """When the newest row was written, by the clock of then; None in an empty store."""

@@ -148,7 +148,7 @@ def _without_store(known: _Known, asked: Servers) -> Iterator[Check]:
     yield Check("secrets", None, partial(secrets, outline_, known.environ))
     yield Check("disk", None, partial(machine.disks, outline_, config))
     yield Check("fsync", None, partial(machine.fsync, outline_))
-    if known.usable:
+    if known.usable and outline_.store_file is not None:
         yield Check("integrity", None, partial(storage.integrity, outline_))
     if config is None:
         return
@@ -173,6 +173,8 @@ def _without_store(known: _Known, asked: Servers) -> Iterator[Check]:
 
 def _with_store(known: _Known, store: Store) -> Iterator[Check]:
     yield Check("clock of the store", None, partial(storage.rows_of_the_future, store))
+    if known.outline.store_file is None:
+        yield Check("clock of the database", None, partial(storage.server_clock, store))
     yield Check("stuck rows", None, partial(storage.stuck, store))
     yield Check("webhook", None, partial(webhooks.deliveries, known.outline, store))
     yield Check("rejected requests", None, partial(webhooks.rejected, store))

@@ -103,6 +103,19 @@ async def rows_of_the_future(store: Store) -> Sequence[Finding]:
     return [Finding(check="clock of the store", state=State.WARN, what=what, cure=cure)]
 
 
+async def server_clock(store: Store) -> Sequence[Finding]:
+    """The clock of this machine against that of the server of the store."""
+    said = await store.monitoring.server_time()
+    ahead = 0.0 if said is None else system_clock() - said
+    if abs(ahead) <= MAX_SKEW:
+        what = f"within {max(abs(ahead), 1):.0f} s of this machine"
+        return [Finding(check="clock of the database", state=State.OK, what=what)]
+    how = "ahead of" if ahead > 0 else "behind"
+    what = f"this machine is {abs(ahead):.0f} s {how} the server of the database"
+    cure = "have both set: `timedatectl set-ntp true`, or look at chrony or ntpd"
+    return [Finding(check="clock of the database", state=State.WARN, what=what, cure=cure)]
+
+
 async def stuck(store: Store) -> Sequence[Finding]:
     """What is past its time and has no next step."""
     if found := await store.monitoring.stuck(system_clock()):

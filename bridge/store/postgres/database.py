@@ -33,6 +33,7 @@ from bridge.store.sql.queue import Write
 UNSURE_SECONDS: Final = 60.0
 """How long the server may take to come back and say whether a transaction was committed."""
 _RETRY_SECONDS: Final = 0.2
+_TIME: Final = text("SELECT extract(epoch FROM clock_timestamp())")
 _SIZE: Final = text("SELECT pg_database_size(current_database())")
 _IS_SERVED: Final = text(
     "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
@@ -102,6 +103,9 @@ class Database(database.Database):
 
     def sizes(self, connection: Connection) -> Sizes:
         return Sizes(connection.execute(_SIZE).scalar_one(), None, None)
+
+    def server_time(self, connection: Connection) -> float | None:
+        return float(connection.execute(_TIME).scalar_one())
 
     def _commit(self, batch: list[Write]) -> None:
         number: str | None = None

@@ -117,6 +117,10 @@ class Database(ABC):
     def sizes(self, _connection: Connection) -> Sizes:
         """What the database takes now."""
 
+    def server_time(self, _connection: Connection) -> float | None:
+        """What the server says that time is; None where there is none."""
+        return None
+
     @abstractmethod
     def _commit(self, batch: list[Write]) -> None:
         """Write a batch in one transaction, each with its result or its error.

@@ -70,6 +70,9 @@ class Monitoring:
 
         return await self._asked(work)
 
+    async def server_time(self) -> float | None:
+        return await self._database.read(self._database.server_time)
+
     async def newest(self) -> float | None:
         columns = (delivery.c.received_at, build.c.created_at, notice.c.created_at)
 
