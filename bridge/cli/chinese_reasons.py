@@ -269,6 +269,14 @@ _OF_STORE: Final[Mapping[str, str]] = {
     "whether the last rows were written is not known: a restart goes on from the database": (
         "无法知道最后几行是否已写入：重启后会从数据库继续"
     ),
+    "the database was written by a newer release (schema {}, this one knows {}): install that release, or "
+    "restore a dump made before the upgrade (`pg_restore`)": (
+        "数据库由更新的版本写入（结构 {}，这个版本只认识到 {}）：请安装那个版本，"
+        "或者恢复升级前的备份（`pg_restore`）"
+    ),
+    "{} was written by a newer release (schema {}, this one knows {}): {}": (
+        "{} 由更新的版本写入（结构 {}，这个版本只认识到 {}）：{}"
+    ),
     "the database cannot be used as the store: {}": "这个数据库不能用作存储：{}",
     "PostgreSQL needs its driver ({}): install it with `pip install 'buildbridge[postgres]'`": (
         "使用 PostgreSQL 需要它的驱动（{}）：请用 `pip install 'buildbridge[postgres]'` 安装"
@@ -279,6 +287,9 @@ _OF_STORE: Final[Mapping[str, str]] = {
     ),
     "the store cannot be opened for writing: {}": "存储无法以写入方式打开：{}",
     "the store cannot be written: {}": "存储无法写入：{}",
+    "the store's writer has died: {}: a restart goes on from the disk": (
+        "存储的写入线程已停止：{}：重启后会从磁盘继续"
+    ),
     "the store cannot be read: {}": "存储无法读取：{}",
     "{} is there and is no backup: name another file": "{} 已经存在，而且不是备份：请换一个文件名",
     "{} has {} MiB free of the {} MiB that are needed: make room there": (

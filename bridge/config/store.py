@@ -57,9 +57,9 @@ def _of_server(value: T, info: ValidationInfo) -> T:
 
 
 def _password(value: Secret | None, info: ValidationInfo) -> Secret | None:
-    if value is not None and "@" not in info.data.get("url", "@"):
+    if _of_server(value, info) is not None and "@" not in info.data.get("url", "@"):
         raise wrong("store", "is of a user, whom url does not name: write postgresql://USER@…")
-    return _of_server(value, info)
+    return value
 
 
 class StoreSettings(Strict):
