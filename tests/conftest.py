@@ -3,6 +3,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 from support import engines
 from support.examples import examples
+from support.postgres import serve_postgres
 from support.scripted import Store, open_store
 from support.statements import share
 
@@ -50,6 +52,28 @@ if _takes_folders(_MEMORY):
 def pytest_xdist_auto_num_workers() -> int:
     """More of them than processors: two fifths of the time tests wait for what other processes do."""
     return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=["sqlite", "postgres"], default="sqlite", help="where stores are kept"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The server is of the controller, and ends with it; workers find its address in their environment."""
+    if config.getoption("engine") == "postgres" and not hasattr(config, "workerinput"):
+        ends = ExitStack()
+        config.add_cleanup(ends.close)
+        engines.use_server(ends.enter_context(serve_postgres()))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is about SQLite's own ways is no test of another engine."""
+    if engines.postgres():
+        out = [item for item in items if item.get_closest_marker("sqlite")]
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
 
 
 @pytest.fixture(scope="session")

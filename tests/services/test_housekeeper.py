@@ -21,7 +21,7 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.base import Crew
 from bridge.services.housekeeper import Liveness, Overview, Pruner, Unserved
 from bridge.services.leftovers import end_orphans
-from bridge.store.sqlite import database
+from bridge.store.sql import database
 from bridge.store.values import Decision, NoticeFilter
 
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ import pytest
 from support.disks import FolderDisk
 from support.reloading import reloader, reloading, rule
 from support.rules import NAMES, tag_config
-from support.scripted import Store, eventually, failing, open_store
+from support.scripted import Store, beside, eventually, failing, open_store
 from support.stored import DISABLED, document, put, tag_config_document
 from support.trail import change_by
 
@@ -20,7 +20,6 @@ from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules
 from bridge.services.reloader import RuleSources, begin
-from bridge.store.open import open_store as open_bridge
 
 SHOP, TOOL = ("acme", "shop"), ("acme", "tool")
 
@@ -132,7 +131,7 @@ async def test_what_another_process_changed_in_the_store_is_in_force_after_a_loo
     store: Store, folder: Path
 ) -> None:
     async with reloading(store, folder) as harness:
-        async with open_bridge(f"sqlite://{store.path}", exclusive=False) as other:
+        async with beside(store) as other:
             await other.repositories.take({}, [], [], put(document()))
         await harness.look(1)
         assert harness.names() == ["shop", "tool"]
@@ -144,7 +143,7 @@ async def test_what_another_process_changed_in_the_store_is_in_force_after_a_loo
 async def test_a_change_here_does_not_hide_one_of_another_process(store: Store, folder: Path) -> None:
     async with reloading(store, folder) as harness:
         await harness.settled()
-        async with open_bridge(f"sqlite://{store.path}", exclusive=False) as other:
+        async with beside(store) as other:
             await other.repositories.take({}, [], [], put(document("other")))
         await harness.reloader.change(To(put(document())))
         await harness.look(1)
@@ -153,7 +152,7 @@ async def test_a_change_here_does_not_hide_one_of_another_process(store: Store, 
 
 async def test_what_another_process_spoiled_is_tried_once(store: Store, folder: Path) -> None:
     async with reloading(store, folder) as harness:
-        async with open_bridge(f"sqlite://{store.path}", exclusive=False) as other:
+        async with beside(store) as other:
             await other.repositories.take({}, [], [], put(document("shop")))
         await harness.look(3)
         assert "acme/shop is defined here and also by" in (await harness.fault() or "")

@@ -1,12 +1,12 @@
 """From a waiting build to one that the builder has: exactly once, whatever the builder does."""
 
 import math
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from support.engines import execute
 from support.harness import TriggererHarness
 from support.scripted import Clock, Hang, ScriptedBuilder, Store, eventually, failing, open_store
 from support.services import triggering
@@ -34,9 +34,7 @@ async def test_the_attempt_is_on_disk_before_the_builder_is_called(
     seen: list[tuple[str, int]] = []
 
     def look() -> Outcome:
-        with sqlite3.connect(store.path) as reader:
-            seen.extend(reader.execute("SELECT state, attempts FROM build"))
-        reader.close()
+        seen.extend(execute(store.path, "SELECT state, attempts FROM build"))
         return Sent("h")
 
     builder.triggers.append(look)

@@ -25,6 +25,8 @@ from bridge.store.sqlite.restore import Restored, restore
 from bridge.store.values import Cursor
 from bridge.web.api.core.sessions import SessionAccess, session_id_of
 
+pytestmark = pytest.mark.sqlite
+
 LATER = START + 3600.0
 KILLED = Path(__file__).parents[1] / "support" / "killed_restore.py"
 

@@ -1,13 +1,12 @@
 """A row that cannot be read any more: its own work ends with the reason, and the others go on."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.daemon import SECRET, Daemon, eventually, running
+from support.engines import execute
 from support.listed import newest_deliveries
 from support.pushes import pushing
 from support.rules import shop_rule
@@ -32,11 +31,11 @@ NO_TEXT = "CAST(x'7b22ff227d' AS TEXT)"
 
 def damage(path: Path, *changes: tuple[str, str, str, str]) -> None:
     """Set a column of a row to an expression, each: the table, the id, the column, the expression."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for table, row_id, column, expression in changes:
-            connection.execute(f"UPDATE {table} SET {column} = {expression} WHERE id = ?", (row_id,))
+    for table, row_id, column, expression in changes:
+        execute(path, f"UPDATE {table} SET {column} = {expression} WHERE id = ?", row_id)
 
 
+@pytest.mark.sqlite
 def test_the_daemon_ends_what_it_cannot_read_goes_on_with_the_rest_and_the_commands_show_both(
     tmp_path: Path,
 ) -> None:
@@ -100,12 +99,13 @@ def four(daemon: Daemon) -> list[dict[str, Any]]:
 def listed(daemon: Daemon, table: str, state: str) -> list[str]:
     """The ids of the rows in this state."""
     name = {"deliveries": "delivery", "notices": "notice"}[table]
-    with closing(sqlite3.connect(daemon.database)) as connection:
-        rows = connection.execute(f"SELECT id FROM {name} WHERE state = ? ORDER BY id", (state,))
-        return [row[0] for row in rows]
+    rows = execute(daemon.database, f"SELECT id FROM {name} WHERE state = ? ORDER BY id", state)
+    return [row[0] for row in rows]
 
 
-@pytest.mark.parametrize("expression", [NO_JSON, NO_TEXT, "'3'"])
+@pytest.mark.parametrize(
+    "expression", [*(pytest.param(one, marks=pytest.mark.sqlite) for one in (NO_JSON, NO_TEXT)), "'3'"]
+)
 async def test_a_damaged_build_keeps_no_later_push_of_its_repository_from_being_planned(
     store: Store, expression: str
 ) -> None:

@@ -16,6 +16,7 @@ from bridge.model.outbox import Later, Send, Waiting
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.planning.outbox import Slots, choose
 from bridge.store.sql import outbox
+from bridge.store.sql.constructs import driver_sql
 from bridge.store.values import NoticeFilter, NoticeRow
 
 
@@ -144,7 +145,7 @@ async def test_a_digest_that_can_no_longer_be_read_frees_its_members(store: Stor
     digest = await digest_of(store, "a", "b")
     broken = "UPDATE notice SET facts = '{' WHERE id = ?"
     await store.database.write(
-        lambda connection: connection.exec_driver_sql(broken, (digest.notice.id,)).rowcount
+        lambda connection: driver_sql(connection, broken, (digest.notice.id,)).rowcount
     )
     row = await claimed(store)
     assert row is not None

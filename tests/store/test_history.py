@@ -1,10 +1,11 @@
 """What the store reads and writes for a plan: by index, and each build of a delivery once."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from sqlalchemy import Connection, Select
-from sqlalchemy.dialects import sqlite
+from support.engines import indexes
 from support.scripted import Store, new_build, quiet
 
 from bridge.model.event import RefMove
@@ -15,26 +16,25 @@ from bridge.store.sql.apply import apply
 
 
 @pytest.mark.parametrize(
-    ("statement", "indexes"),
+    ("statement", "wanted"),
     [
-        (history._BUILDS, {"build_pushed", "build_of_repository_in_state"}),
+        pytest.param(
+            history._BUILDS,
+            {"build_pushed", "build_of_repository_in_state"},
+            # Without rows PostgreSQL has several indexes that are as good as these.
+            marks=pytest.mark.sqlite,
+        ),
         (history._LAST_TRIGGERED, {"build_ref"}),
         (history._TIPS, {"tip_ref"}),
     ],
 )
 async def test_no_row_is_read_that_is_not_needed(
-    store: Store, statement: Select[tuple[object, ...]], indexes: set[str]
+    store: Store, statement: Select[tuple[object, ...]], wanted: set[str]
 ) -> None:
     """Decisions are made in the writer's transaction, which must not last longer as the store grows."""
-
-    def work(connection: Connection) -> list[str]:
-        compiled = statement.compile(dialect=sqlite.dialect())
-        values = tuple("[]" for _ in compiled.positiontup or ())
-        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)
-        return [row.detail for row in rows if " INDEX build_" in row.detail or " INDEX tip_" in row.detail]
-
-    steps = await store.database.read(work)
-    assert {step.partition("INDEX ")[2].partition(" ")[0] for step in steps} == indexes
+    values = {name: "[]" for name, value in statement.compile().params.items() if value is None}
+    found = await store.database.read(partial(indexes, query=statement, values=values))
+    assert {name for name in found if name.startswith(("build_", "tip_"))} == wanted
 
 
 async def test_the_planner_knows_the_same_moves_as_the_store(store: Store) -> None:

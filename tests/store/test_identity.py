@@ -22,6 +22,8 @@ from support.sending import push_body, send, signed
 
 from bridge.errors import StoreReplaced
 
+pytestmark = pytest.mark.sqlite
+
 CONFIG: dict[str, Any] = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}}
 URL = "https://git.example.com/acme/shop.git"
 COPY_LOCK = 121

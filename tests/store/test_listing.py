@@ -203,6 +203,7 @@ async def steps_of_pages(folder: Path, many: int) -> dict[str, int]:
     return found
 
 
+@pytest.mark.sqlite
 async def test_no_page_takes_longer_in_a_larger_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

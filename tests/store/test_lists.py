@@ -53,6 +53,7 @@ async def test_deliveries_are_found_by_what_they_are_and_where_they_built(store:
     assert (found.size, found.source, found.forge, found.replay) == (10, "one", "Simple", 0)
 
 
+@pytest.mark.sqlite
 async def test_what_others_have_makes_no_list_of_one_state_longer(store: Store) -> None:
     """Neither what another namespace has of the state, nor what is in other states here."""
     acme = frozenset({"acme"})

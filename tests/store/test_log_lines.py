@@ -168,6 +168,7 @@ async def test_what_is_read_at_once_is_bounded(store: Store) -> None:
     assert [row.number for row in few.rows] == list(range(10, 30)), "what fits is not cut"
 
 
+@pytest.mark.sqlite
 async def test_any_line_of_a_long_log_is_read_as_fast_as_of_a_short_one(store: Store) -> None:
     steps = []
     for number, pieces in enumerate((40, 800)):
@@ -239,6 +240,7 @@ async def test_all_are_counted_and_a_thousand_shown_of_a_hundred_thousand_in_lit
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
+@pytest.mark.sqlite
 async def test_the_pieces_of_an_older_store_get_their_lines(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, goes_on: bool
 ) -> None:

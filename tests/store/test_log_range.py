@@ -123,6 +123,7 @@ async def test_an_earlier_run_keeps_its_log_for_who_follows_it(store: Store) -> 
     assert (await store.builds.log_range("none", 0, 100)).size == 0
 
 
+@pytest.mark.sqlite
 async def test_a_part_of_a_long_log_takes_no_longer_than_one_of_a_short_log(store: Store) -> None:
     steps = []
     for number, pieces in enumerate((40, 800)):
@@ -136,6 +137,7 @@ async def test_a_part_of_a_long_log_takes_no_longer_than_one_of_a_short_log(stor
     assert steps[1] <= 1.1 * steps[0], steps
 
 
+@pytest.mark.sqlite
 async def test_the_pieces_of_an_older_store_get_their_places(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

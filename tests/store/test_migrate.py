@@ -29,6 +29,8 @@ from bridge.store.sql import revisions
 from bridge.store.sqlite import migrate
 from bridge.store.values import Cursor, MessageFilter, NoticeFilter
 
+pytestmark = pytest.mark.sqlite
+
 
 def tables(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as connection:

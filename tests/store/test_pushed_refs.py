@@ -162,6 +162,7 @@ async def test_texts_of_strangers_are_found_as_they_are(store: Store) -> None:
         assert (head.pushed.repo, head.pushed.ref) == (text, Ref("branch", text))
 
 
+@pytest.mark.sqlite
 async def test_a_commit_of_very_many_deliveries_is_no_long_list(store: Store) -> None:
     """A host that sends one commit for ever keeps no one from it, and a page costs what it did."""
 
@@ -185,6 +186,7 @@ async def test_a_commit_of_very_many_deliveries_is_no_long_list(store: Store) ->
     assert (page.rows[0].id, page.count) == (newest, MAX_OF_COMMIT)
 
 
+@pytest.mark.sqlite
 async def test_a_commit_is_found_without_a_look_at_the_rest_of_its_repository(store: Store) -> None:
     async def steps() -> int:
         with counting(store) as counted:
@@ -210,6 +212,7 @@ OLD: Sequence[tuple[str, str]] = (
 )
 
 
+@pytest.mark.sqlite
 async def test_deliveries_of_an_older_store_are_found_as_those_of_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ async def test_what_is_very_much_is_not_counted_to_its_end(
         assert (count, numbers(found)) == (len(expected), expected), "more are not looked through"
 
 
+@pytest.mark.sqlite
 async def test_no_report_takes_longer_of_more_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However rare what is asked for is among them."""
     monkeypatch.setattr(reports, "MAX_BUILDS", 200)

@@ -1,12 +1,11 @@
 """Silences in the store, and what becomes of notices that one holds."""
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from support.engines import execute
 from support.notifying import put, row, states
 from support.scripted import START, Store
 from support.trail import change_by
@@ -153,8 +152,7 @@ async def test_one_that_ends_while_it_is_looked_at_holds_nothing(store: Store) -
 
     def late(waiting: Sequence[Waiting], silences: Sequence[Silence]) -> dict[str, Silence]:
         seen.append(len(silences))
-        with closing(sqlite3.connect(store.path)) as connection, connection:
-            connection.execute("UPDATE silence SET ended_at = 1")
+        execute(store.path, "UPDATE silence SET ended_at = 1")
         return dict(TEAM(waiting, silences))
 
     taken = await store.notices.claim("team", "team", oldest, silenced=late)
@@ -194,8 +192,7 @@ async def test_more_than_can_be_held_at_once_are_held_before_anything_is_sent(st
 
 async def test_a_silence_whose_events_cannot_be_read_holds_nothing(store: Store) -> None:
     await store.silences.add(silence(ref="main"), change_by())
-    with closing(sqlite3.connect(store.path)) as connection, connection:
-        connection.execute("""UPDATE silence SET events = '["odd"]'""")
+    execute(store.path, """UPDATE silence SET events = '["odd"]'""")
     await put(store, "a")
     assert await claimed(store) is not None
 

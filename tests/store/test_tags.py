@@ -198,6 +198,7 @@ async def test_the_verdict_on_a_ref(store: Store) -> None:
     assert await store.reports.verdict(KEY, main, public=True) is None
 
 
+@pytest.mark.sqlite
 async def test_none_of_it_takes_longer_of_more_builds(tmp_path: Path) -> None:
     asked: list[Callable[[Store, bool], Awaitable[Any]]] = [
         lambda store, public: store.reports.tags(KEY, 50, public=public),
@@ -227,6 +228,7 @@ FROM build WHERE state = 'succeeded'
 """
 
 
+@pytest.mark.sqlite
 async def test_a_store_of_before_has_the_tags_of_what_it_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from support.scripted import Store, delivery_of, eventually, open_store
 from bridge.errors import StoreReplaced
 from bridge.store.sqlite.database import Database
 
+pytestmark = pytest.mark.sqlite
+
 COPIED = 256
 """After so many rows the log is copied."""
 COPIED_AT_COMMIT = 4_000

@@ -1,79 +1,153 @@
-"""The engine that stores of tests have: SQLite, or the PostgreSQL server that BRIDGE_TEST_POSTGRES names."""
+"""The engine that stores of tests have: SQLite, or the PostgreSQL server of `pytest --engine=postgres`.
+
+What reaches below the port of the store speaks to either of them through this.
+"""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ClauseElement, Executable
 
 from bridge.store.sql.database import Database
 from bridge.store.sqlite import database as sqlite
 
-POSTGRES: Final = os.environ.get("BRIDGE_TEST_POSTGRES", "")
-"""The URL of a server, without a database, whose user may create some."""
+VARIABLE: Final = "BRIDGE_TEST_POSTGRES"
+"""The URL of a server's template database, which the controller of the tests leaves to its workers."""
 _made: Final[set[str]] = set()
 
 
-def opened(path: Path) -> Database:
-    """The store of a test at a path, made when it is not there."""
-    if not POSTGRES:
-        return sqlite.Database.open(path, exclusive=True)
+def postgres() -> bool:
+    """Whether stores are on PostgreSQL."""
+    return VARIABLE in os.environ
+
+
+def use_server(url: str) -> None:
+    """From now on stores of tests, also those of workers, are databases of the server at this URL."""
     from bridge.store.postgres.database import Database as Postgres  # noqa: PLC0415  # an extra
 
-    return Postgres.open(url_of(path), exclusive=True)
+    # Each new database is a copy of it, which takes less time than to make the tables.
+    template = f"{url}/template1"
+    Postgres.open(template, exclusive=True).close()
+    os.environ[VARIABLE] = template
+
+
+def opened(path: Path, *, exclusive: bool = True) -> Database:
+    """The store of a test at a path, made when it is not there."""
+    if not postgres():
+        return sqlite.Database.open(path, exclusive=exclusive)
+    from bridge.store.postgres.database import Database as Postgres  # noqa: PLC0415
+
+    # Tests have other files beside their stores.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Postgres.open(url_of(path), exclusive=exclusive)
 
 
 def url_of(path: Path) -> str:
     """The URL of the store of a test: of the file, or of a database that stands for it."""
-    if not POSTGRES:
+    if not postgres():
         return f"sqlite://{path}"
     name = f"bridge_{sha256(str(path).encode()).hexdigest()[:24]}"
     if name not in _made:
-        with _server("postgres") as server:
-            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_template()}"'.encode())
+        with _connected("postgres") as server:
+            server.execute(f'CREATE DATABASE "{name}"'.encode())
         _made.add(name)
-    return f"{POSTGRES}/{name}"
-
-
-@cache
-def _template() -> str:
-    """A database with the tables, which is copied faster than they are made; workers share it."""
-    from bridge.store.postgres.database import Database as Postgres  # noqa: PLC0415
-
-    name = f"bridge_template_{os.getppid()}"
-    with _server("postgres") as server:
-        server.execute(b"SELECT pg_advisory_lock(1)")
-        found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
-        if found is None:
-            server.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
-            Postgres.open(f"{POSTGRES}/{name}", exclusive=True).close()
-    return name
+    return _url(name)
 
 
 def forget() -> None:
     """Drop the databases of the test that has ended."""
     if _made:
-        with _server("postgres") as server:
+        with _connected("postgres") as server:
             while _made:
                 server.execute(f'DROP DATABASE "{_made.pop()}" WITH (FORCE)'.encode())
 
 
+def execute(path: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What another process does to a store, and the rows that it gets; `?` stands for each value."""
+    if not postgres():
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            return connection.execute(statement, values).fetchall()
+    with _connected(_name(path)) as connection:
+        done = connection.execute(statement.replace("?", "%s").encode(), values or None)
+        rows: list[tuple[Any, ...]] = done.fetchall() if done.description else []
+        return rows
+
+
+def indexes(
+    connection: Connection, query: ClauseElement, values: Mapping[str, object] = MappingProxyType({})
+) -> set[str]:
+    """The indexes in which the rows of a query are looked up.
+
+    PostgreSQL reads a table as small as those of tests as a whole where it is not kept from that.
+    """
+    if not postgres():
+        rows = connection.execute(_Explained(query), values)
+        return {row.detail.partition(" INDEX ")[2].partition(" ")[0] for row in rows} - {""}
+    connection.exec_driver_sql("SET enable_seqscan = off")
+    (plan,) = connection.execute(_Explained(query), values).scalar_one()
+    connection.exec_driver_sql("RESET enable_seqscan")
+    return set(_used(plan["Plan"]))
+
+
+class _Explained(Executable, ClauseElement):
+    """How a query would be run."""
+
+    inherit_cache = False
+
+    def __init__(self, query: ClauseElement) -> None:
+        self.query = query
+
+
+@compiles(_Explained)
+def _explained(element: _Explained, compiler: SQLCompiler, **given: Any) -> str:
+    how = "EXPLAIN (FORMAT JSON)" if postgres() else "EXPLAIN QUERY PLAN"
+    return f"{how} {compiler.process(element.query, **given)}"
+
+
+def _used(plan: dict[str, Any]) -> Iterator[str]:
+    if "Index Name" in plan:
+        yield plan["Index Name"]
+    for part in plan.get("Plans", ()):
+        yield from _used(part)
+
+
 @contextmanager
 def taken(path: Path) -> Iterator[None]:
-    """Another node has its turn, and does not end it."""
+    """Another process has its turn to write, and does not end it. Raises when that cannot be had at once."""
+    if not postgres():
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            yield
+            file.execute("ROLLBACK")
+        return
     from bridge.store.postgres.migrate import TURN  # noqa: PLC0415
 
-    with _server(url_of(path).rpartition("/")[2]) as other:
-        other.execute(f"BEGIN; SELECT pg_advisory_xact_lock({TURN})".encode())
+    with _connected(_name(path)) as other:
+        other.execute(f"SET lock_timeout = 1; BEGIN; SELECT pg_advisory_xact_lock({TURN})".encode())
         yield
         other.execute(b"ROLLBACK")
 
 
+def _name(path: Path) -> str:
+    return url_of(path).rpartition("/")[2]
+
+
+def _url(database: str) -> str:
+    return f"{os.environ[VARIABLE].rpartition('/')[0]}/{database}"
+
+
 @contextmanager
-def _server(name: str) -> Iterator[Any]:
+def _connected(database: str) -> Iterator[Any]:
     import psycopg  # noqa: PLC0415
 
-    with psycopg.connect(f"{POSTGRES}/{name}", autocommit=True) as connection:
+    with psycopg.connect(_url(database), autocommit=True) as connection:
         yield connection

@@ -23,25 +23,28 @@ SPAN_SECONDS: Final = 28 * 24 * 3600.0
 _PIECE: Final = "".join(f"step {number:04}: {'.' * 64}\n" for number in range(64))
 _BUILDS: Final = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :many),
+each_of AS (SELECT i, substr(CAST(100000000 + i AS TEXT), 2) AS name, :begin + i * :step AS at,
+                   CASE WHEN i / 11 % 10 = 0 THEN 'manual' ELSE 'push' END AS why,
+                   CASE WHEN i / 7 % 2 = 1 THEN 'true' ELSE 'false' END AS public FROM n),
 one AS (SELECT * FROM build ORDER BY number LIMIT 1)
 INSERT INTO build (id, delivery_id, namespace, repo_name, number, tag_set, builder, ref, is_public, request,
                    origin, subscriptions, state, created_at, next_at, started_at, ended_at, released, serial,
                    cause)
-SELECT printf('01ffffff-0000-7000-8000-%012x', i), printf('%08d', i),
-       iif(i % 5, namespace, printf('team-%03d', i / 5 % :teams)), repo_name, i + 1, tag_set, builder,
-       iif(i / 3 % 10, ref, 'refs/heads/other'), i / 7 % 2, request,
-       json_set(origin, '$.delivery_id', printf('%08d', i), '$.cause', iif(i / 11 % 10, cause, 'manual'),
-                '$.is_public', json(iif(i / 7 % 2, 'true', 'false'))), subscriptions,
+SELECT '01ffffff-0000-7000-8000-0000' || name, name,
+       CASE WHEN i % 5 = 0 THEN 'team-' || substr(CAST(1000 + i / 5 % :teams AS TEXT), 2) ELSE namespace END,
+       repo_name, i + 1, tag_set, builder, CASE WHEN i / 3 % 10 = 0 THEN 'refs/heads/other' ELSE ref END,
+       i / 7 % 2, request,
+       replace(replace(replace(origin, delivery_id, name), '"push"', '"' || why || '"'),
+               '"is_public"\\:false', '"is_public"\\:' || public), subscriptions,
        CASE WHEN i > :many - :open THEN 'running' WHEN i / 5 % 4 = 0 THEN 'failed'
             WHEN i / 5 % 20 = 1 THEN 'cancelled' ELSE 'succeeded' END,
-       :begin + i * :step, next_at, :begin + i * :step + 3,
-       iif(i > :many - :open, NULL, :begin + i * :step + 60), i <= :many - :open, i + 1,
-       iif(i / 11 % 10, cause, 'manual')
-FROM n CROSS JOIN one
+       at, next_at, at + 3, CASE WHEN i <= :many - :open THEN at + 60 END,
+       CASE WHEN i <= :many - :open THEN 1 ELSE 0 END, i + 1, why
+FROM each_of CROSS JOIN one
 """
 _OUTCOMES: Final = """
 INSERT INTO outcome (namespace, repo_name, hour, is_public, state, count)
-SELECT namespace, repo_name, CAST(created_at AS INTEGER) / 3600, is_public, state, count(*)
+SELECT namespace, repo_name, CAST(floor(created_at) AS INTEGER) / 3600, is_public, state, count(*)
 FROM build WHERE ended_at IS NOT NULL GROUP BY 1, 2, 3, 4, 5
 """
 _LISTS: Final = (

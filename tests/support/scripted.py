@@ -2,11 +2,10 @@
 
 import inspect
 import math
-import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -15,7 +14,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
-from support.engines import POSTGRES, opened, taken
+from support.engines import opened, postgres, taken
 from support.listed import newest_notices
 
 from bridge.builders.base import Builder, BuilderContext, Handle, LogChunk, Search, Sent, Status
@@ -324,18 +323,25 @@ async def open_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[
 
 
 @asynccontextmanager
+async def beside(store: Store) -> AsyncIterator[Store]:
+    """The same store in another process, such as a command."""
+    database = await anyio.to_thread.run_sync(partial(opened, store.path, exclusive=False))
+    try:
+        yield Store(database, store.clock, store.path)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(database.close)
+
+
+@asynccontextmanager
 async def failing(store: Store, *, busy_seconds: float = 0.005) -> AsyncIterator[None]:
     """While the block runs nothing can be written: another process keeps the store for itself."""
-    if POSTGRES:
-        with taken(store.path):
-            yield
-        return
-    patience = f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}"
-    await store.database.write(lambda connection: connection.exec_driver_sql(patience))
-    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    patience = "SET lock_timeout" if postgres() else "PRAGMA busy_timeout"
+    await store.database.write(
+        lambda connection: connection.exec_driver_sql(f"{patience} = {busy_seconds * 1000:.0f}")
+    )
+    with taken(store.path):
         yield
-        other.execute("ROLLBACK")
 
 
 async def eventually(look: Callable[[], Any], *, seconds: float = 10.0) -> Any:

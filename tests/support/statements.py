@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from sqlalchemy import Compiled, Engine
 from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine.default import DefaultDialect
 
 _COMPILED: Final[dict[Any, Compiled]] = {}
 
 
-class SharedDialect(SQLiteDialect_pysqlite):
-    """Dialects are part of the key under which a statement is kept: those of all engines are one."""
-
-    supports_statement_cache = True
+class _Shared(DefaultDialect):
+    """Dialects are part of the key under which a statement is kept: all of a kind are one."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)
@@ -29,6 +29,15 @@ class SharedDialect(SQLiteDialect_pysqlite):
         engine.update_execution_options(compiled_cache=_COMPILED)
 
 
+class SharedSqlite(_Shared, SQLiteDialect_pysqlite):
+    supports_statement_cache = True
+
+
+class SharedPostgres(_Shared, PGDialect_psycopg):
+    supports_statement_cache = True
+
+
 def share() -> None:
-    """From now on engines for SQLite share what they compile."""
-    registry.register("sqlite", __name__, SharedDialect.__name__)
+    """From now on engines of a kind share what they compile."""
+    registry.register("sqlite", __name__, SharedSqlite.__name__)
+    registry.register("postgresql.psycopg", __name__, SharedPostgres.__name__)

@@ -107,8 +107,8 @@ def _storable(change: BuildChange) -> dict[str, Any]:
 
 
 def _utf8(text: str) -> str:
-    """Half a surrogate pair cannot be kept."""
-    return text.encode("utf-8", "replace").decode()
+    """Not every engine keeps NUL, and none half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 class Builds:
@@ -176,7 +176,7 @@ class Builds:
             table.c.repo_name: build.repo_name,
             table.c.namespace: build.namespace,
             table.c.state: BuildState.SUCCEEDED,
-            table.c.is_public: build.origin.is_public,
+            table.c.is_public: int(build.origin.is_public),
         }
         query = (
             select(table.c.ended_at - table.c.started_at)

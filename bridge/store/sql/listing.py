@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     RowMapping,
     ScalarSelect,
     Select,
@@ -184,7 +185,7 @@ class _Merged:
         """Rows of each stream, not too many: their ids or, where those cannot be the same, only a number."""
         ids = self.whole(_Place(), own).limit(bindparam("counted"))
         if not overlap:
-            one: ColumnElement[int] = literal_column("1").label("id")
+            one = literal_column("1", Integer).label("id")
             ids = ids.with_only_columns(one, maintain_column_froms=True)
         return self._all(ids)
 

@@ -21,6 +21,6 @@ class Lookup:
     async def ids(self, kind: RecordKind, part: str, limit: int) -> list[str]:
         key = _TABLES[kind].c.id
         begins = func.substr(key, 1, len(part)) == part
-        ends = func.substr(key, -len(part)) == part
+        ends = func.substr(key, func.length(key) - len(part) + 1) == part
         query = select(key).where(or_(begins, ends)).order_by(key).limit(limit)
         return await self._database.read(lambda connection: list(connection.execute(query).scalars()))

@@ -11,7 +11,7 @@ from support.answers import bad
 from support.api import api_of
 from support.scripted import Store, eventually, failing
 
-from bridge.store.sqlite import database
+from bridge.store.sql import database
 from bridge.store.values import HealthRecord
 from bridge.web import metrics
 from bridge.web.api import health
