@@ -1,13 +1,13 @@
 """`/metrics`: who may read it, what of the store stands in it, and which series it has from the start."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from starlette.types import ASGIApp
 from structlog.testing import capture_logs
 from support.answers import bad
@@ -21,6 +21,7 @@ from bridge.model.build import BuildState
 from bridge.runtime import metrics as registry
 from bridge.store.sql import monitoring
 from bridge.store.sql.database import READERS
+from bridge.store.sqlite import database as sqlite
 from bridge.store.values import HealthRecord
 from bridge.web import metrics
 from bridge.web.limits import ATTEMPT_RATE
@@ -199,7 +200,7 @@ async def test_a_reading_that_takes_too_long_leaves_the_rest_of_the_scrape(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitoring, "READ_SECONDS", -1.0)
-    monkeypatch.setattr(monitoring, "_STEPS", 1)
+    monkeypatch.setattr(sqlite, "_STEPS", 1)
     found = await scraped(api_of(store))
     assert value(found, "deliveries_waiting") is None
     assert value(found, "store_down") == 0.0
@@ -216,16 +217,16 @@ async def test_a_store_that_takes_no_write_is_read_all_the_same(store: Store) ->
     assert value(found, "deliveries_waiting") == 0.0
 
 
-def explain(connection: Connection, query: str, parameters: tuple[str, ...]) -> Sequence[Any]:
-    return connection.exec_driver_sql(query, parameters).all()
+def explain(connection: Connection, query: str, parameters: Mapping[str, str]) -> Sequence[Any]:
+    return connection.execute(text(query), parameters).all()
 
 
 async def test_what_is_read_of_many_builds_is_found_by_indexes(store: Store) -> None:
     await fill(store, 200)
-    named = ("x", "y")
+    named = {"name": "x", "state": "y"}
     plans = []
     for query in (monitoring.DELIVERIES, monitoring.BUILDS, monitoring.NOTICES, monitoring.LAST_DELIVERY):
-        parameters = named[: 2 if "?2" in query else 1 if "?1" in query else 0]
+        parameters = {name: value for name, value in named.items() if f":{name}" in query}
         explained = f"EXPLAIN QUERY PLAN {query}"
         rows = await store.database.read(partial(explain, query=explained, parameters=parameters))
         plans += [str(row[3]) for row in rows]
