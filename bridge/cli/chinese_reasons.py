@@ -277,6 +277,11 @@ _OF_STORE: Final[Mapping[str, str]] = {
     "{} was written by a newer release (schema {}, this one knows {}): {}": (
         "{} 由更新的版本写入（结构 {}，这个版本只认识到 {}）：{}"
     ),
+    "the database has the encoding {}, which cannot keep every text: make another one with "
+    "`createdb --encoding=UTF8 --template=template0 NAME`": (
+        "数据库的编码是 {}，不能保存所有文字：请另建一个："
+        "`createdb --encoding=UTF8 --template=template0 NAME`"
+    ),
     "the database cannot be used as the store: {}": "这个数据库不能用作存储：{}",
     "PostgreSQL needs its driver ({}): install it with `pip install 'buildbridge[postgres]'`": (
         "使用 PostgreSQL 需要它的驱动（{}）：请用 `pip install 'buildbridge[postgres]'` 安装"

@@ -2,17 +2,20 @@
 
 Each such transaction begins with one advisory lock. So a piece of work sees all that was written before it
 and nothing of what is written meanwhile, as it does in SQLite, whose one writer the rules were made for. A
-commit is on disk at the server (`synchronous_commit`) before its callers hear of it. Where the connection
-is cut during a commit, the server is asked afterwards whether that transaction was committed.
+commit is on disk at the server (`synchronous_commit`) before its callers hear of it. Each transaction leaves
+its number in a row of its writer: where the connection is cut during a commit, the writer looks afterwards
+whether it is there. The id of a transaction would not do: a server that crashed before the commit was on disk
+gives the same id to another one.
 
-Source: PostgreSQL documentation, "Advisory Locks" and "Transaction ID and Snapshot Information Functions"
-(https://www.postgresql.org/docs/13/explicit-locking.html, .../functions-info.html).
+Source: PostgreSQL documentation, "Advisory Locks" and "Multi-Statement Simple Query"
+(https://www.postgresql.org/docs/13/explicit-locking.html, .../protocol-flow.html).
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, Self
+from typing import Final, Self
+from uuid import uuid4
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -21,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreDied, StoreError
 from bridge.store.postgres import migrate
-from bridge.store.postgres.engine import STATEMENT_SECONDS, engine_of, reading
+from bridge.store.postgres.engine import STATEMENT_SECONDS, ServerConnection, engine_of, reading
 from bridge.store.postgres.failures import reason
 from bridge.store.postgres.migrate import SERVED
 from bridge.store.schema import REVISION
@@ -41,7 +44,16 @@ _IS_SERVED: Final = text(
     "AND classid::bigint = :high AND objid::bigint = :low)"
 )
 _IN_USE: Final = "it is in use by another daemon: stop that one, or name another database as store.url"
-_BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({migrate.TURN})"
+_BEGIN: Final = f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({migrate.TURN})"
+# Where nothing was written, nothing has to be on disk.
+_COMMIT: Final = """
+INSERT INTO written (writer, number, at) SELECT '{0}', {1}, now()
+WHERE pg_current_xact_id_if_assigned() IS NOT NULL
+ON CONFLICT (writer) DO UPDATE SET number = excluded.number, at = excluded.at;
+COMMIT
+"""
+_WRITTEN: Final = text("SELECT number FROM written WHERE writer = :writer")
+_FORGET: Final = "DELETE FROM written WHERE at < now() - interval '1 day'"
 
 
 class Database(database.Database):
@@ -52,6 +64,7 @@ class Database(database.Database):
         self._writers = engine_of(url, read_only=False)
         self._serves = serves
         self._connection: Connection | None = None
+        self._id, self._number = uuid4().hex, 0
         # Not in the thread, so that a database that cannot be written raises for the caller of `open`.
         try:
             self._connect()
@@ -108,22 +121,25 @@ class Database(database.Database):
         return float(connection.execute(_TIME).scalar_one())
 
     def _commit(self, batch: list[Write]) -> None:
-        number: str | None = None
+        is_sent = False
         try:
             self._apply(self._begun(), batch)
-            number = self._fetch("SELECT pg_current_xact_id_if_assigned()::text")
-            self._execute("COMMIT")
+            self._number += 1
+            is_sent = True
+            self._execute(_COMMIT.format(self._id, self._number))
         except (psycopg.Error, DBAPIError, TransactionLost) as error:
-            if self._is_cut() and number is not None and self._was_committed(number):
+            if is_sent and self._is_cut() and self._was_committed():
                 return
+            self._end()
             failure = StoreError(f"the store cannot be written: {reason(error.__cause__ or error)}")
             for item in batch:
                 item.error = failure
-            with suppress(psycopg.Error):
-                self._end()
 
     def _begun(self) -> Connection:
-        """The writer's connection, with a transaction that has its turn. Raises psycopg.Error, DBAPIError."""
+        """The writer's connection, with a transaction that has its turn.
+
+        Raises psycopg.Error, DBAPIError, and TransactionLost where another daemon has the database.
+        """
         if self._connection is not None:
             try:
                 self._execute(_BEGIN)
@@ -141,47 +157,57 @@ class Database(database.Database):
     def _connect(self) -> Connection:
         """Raises psycopg.Error, DBAPIError, and TransactionLost where another daemon has the database."""
         self._connection = connection = self._writers.connect()
-        if self._serves and not self._fetch(f"SELECT pg_try_advisory_lock({SERVED})"):
+        self._raw.on_waiting = self._beats
+        try:
+            if self._serves:
+                # The session of a daemon that was killed, or our own that was cut, may take a moment to end.
+                self._execute(f"SELECT pg_advisory_lock({SERVED})")
+            self._execute(_FORGET)
+        except psycopg.Error as error:
             self._drop()
-            raise TransactionLost(_IN_USE)
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                raise TransactionLost(_IN_USE) from None
+            raise
         return connection
 
     def _end(self) -> None:
         """After a failure: the next transaction begins on a connection that has none."""
-        if self._is_cut():
-            self._drop()
-        elif self._connection is not None:
-            self._execute("ROLLBACK")
-
-    def _was_committed(self, number: str) -> bool:
-        """What the server says of a transaction whose commit was cut. Raises StoreDied where it is silent."""
+        with suppress(psycopg.Error):
+            if self._connection is not None and not self._is_cut():
+                self._execute("ROLLBACK")
+                return
         self._drop()
+
+    def _was_committed(self) -> bool:
+        """Whether the transaction whose commit was cut is there. Raises StoreDied where the server is silent.
+
+        Its own turn is over once we have the next one, however slow its server was to notice.
+        """
         deadline = time.monotonic() + UNSURE_SECONDS
         while time.monotonic() < deadline:
-            self._beat = time.monotonic()
-            with suppress(psycopg.Error, DBAPIError), self._writers.connect() as connection:
-                query = "SELECT pg_xact_status(%s::text::xid8)"
-                status = connection.exec_driver_sql(query, (number,)).scalar_one()
-                if status != "in progress":
-                    return bool(status == "committed")
+            self._drop()
+            self._beats()
+            with suppress(psycopg.Error, DBAPIError, TransactionLost):
+                found = self._begun().execute(_WRITTEN, {"writer": self._id}).scalar()
+                self._execute("ROLLBACK")
+                return bool(found == self._number)
             time.sleep(_RETRY_SECONDS)
         raise StoreDied(
             "whether the last rows were written is not known: a restart goes on from the database"
         )
 
+    def _beats(self) -> None:
+        self._beat = time.monotonic()
+
     @property
-    def _raw(self) -> psycopg.Connection[Any]:
+    def _raw(self) -> ServerConnection:
         assert self._connection is not None
         raw = self._connection.connection.driver_connection
-        assert isinstance(raw, psycopg.Connection)
+        assert isinstance(raw, ServerConnection)
         return raw
 
     def _execute(self, statement: str) -> None:
         self._raw.execute(statement.encode())
-
-    def _fetch(self, query: str) -> Any:
-        row = self._raw.execute(query.encode()).fetchone()
-        return None if row is None else row[0]
 
     def _is_cut(self) -> bool:
         return self._connection is not None and (self._connection.invalidated or self._raw.closed)

@@ -1,10 +1,12 @@
 """Connections to a PostgreSQL database, with a bound for all that may wait."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import dml
@@ -22,20 +24,33 @@ LOCK_SECONDS: Final = 10
 """As long as a turn of another node may keep ours waiting."""
 IDLE_SECONDS: Final = 10
 """After so long the server ends the transaction of a node that has stopped in the middle of it."""
+SILENCE_SECONDS: Final = 5
+"""As long as the answer to a statement may be late after the statement had to end."""
+T = TypeVar("T")
+
+# Client and server alike notice within some 15 seconds that the other has gone without a word; until then
+# the server keeps what a session has locked.
+_PEER: Final = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2}
+_UNHEARD_MILLISECONDS: Final = 10_000
 
 # What PostgreSQL's compiler also asks of a clause ON CONFLICT; that of SQLite has all else that both know.
 setattr(dml.OnConflictClause, "constraint_target", None)  # noqa: B010  # it has no such attribute
 
 
-def engine_of(url: str, *, read_only: bool) -> Engine:
-    """Connections to the database at `postgresql://…`; one that is read-only is kept for the next reader."""
+def engine_of(url: str, *, read_only: bool, seconds: float = STATEMENT_SECONDS) -> Engine:
+    """Connections to the database at `postgresql://…`; one that is read-only is kept for the next reader.
+
+    `seconds` is what a statement may take.
+    """
     limits = {
-        "statement_timeout": STATEMENT_SECONDS,
+        "statement_timeout": seconds,
         "lock_timeout": LOCK_SECONDS,
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
-    options = [f"-c {name}={seconds * 1000}" for name, seconds in limits.items()]
+    options = [f"-c {name}={limit * 1000:.0f}" for name, limit in limits.items()]
+    options += [f"-c tcp_{name}={value}" for name, value in _PEER.items()]
     options += [
+        f"-c tcp_user_timeout={_UNHEARD_MILLISECONDS}",
         f"-c default_transaction_read_only={'on' if read_only else 'off'}",
         "-c synchronous_commit=on",
     ]
@@ -53,16 +68,23 @@ def engine_of(url: str, *, read_only: bool) -> Engine:
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "application_name": "buildbridge",
+            "client_encoding": "UTF8",
             "options": " ".join(options),
-            # A server that has gone without a word is noticed within some 15 seconds.
-            "keepalives_idle": 5,
-            "keepalives_interval": 5,
-            "keepalives_count": 2,
-            "tcp_user_timeout": 10_000,
+            # Of several servers, or after another one has taken the address: no standby.
+            "target_session_attrs": "any" if read_only else "read-write",
+            **_PEER,
+            "tcp_user_timeout": _UNHEARD_MILLISECONDS,
         },
         **pool,
     )
-    event.listen(engine, "connect", _prepare)
+
+    def connect(_dialect: object, _record: object, given: Any, named: Any) -> ServerConnection:
+        connection = ServerConnection.connect(*given, **named)
+        connection.adapters.register_dumper(str, _Text)
+        connection.answer_seconds = seconds + SILENCE_SECONDS
+        return connection
+
+    event.listen(engine, "do_connect", connect)
     return engine
 
 
@@ -79,8 +101,31 @@ def reading(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _prepare(connection: "psycopg.Connection[Any]", _record: object) -> None:
-    connection.adapters.register_dumper(str, _Text)
+class ServerConnection(psycopg.Connection[Any]):
+    """Gives up a server that does not answer: a proxy between may keep the connection, and say nothing."""
+
+    answer_seconds: float
+    on_waiting: Callable[[], None] | None = None
+    """Called some times a second while an answer is awaited."""
+
+    def wait(self, gen: PQGen[T], *given: Any, **named: Any) -> T:
+        return super().wait(self._bounded(gen), *given, **named)
+
+    def _bounded(self, answer: PQGen[T]) -> PQGen[T]:
+        deadline = time.monotonic() + self.answer_seconds
+        ready: Any = None
+        while True:
+            try:
+                wanted = answer.send(ready)
+            except StopIteration as ended:
+                return ended.value  # type: ignore[no-any-return]
+            ready = yield wanted
+            if not ready:
+                if self.on_waiting is not None:
+                    self.on_waiting()
+                if time.monotonic() > deadline:
+                    self.close()
+                    raise psycopg.OperationalError(f"no answer within {self.answer_seconds:g} s")
 
 
 class _Text(StrDumperUnknown):

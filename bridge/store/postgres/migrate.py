@@ -33,10 +33,19 @@ TURN: Final = 0x6275696C64627269
 """The number of the advisory lock that a transaction holds which writes."""
 SERVED: Final = TURN + 1
 """The number of the one that the daemon holds for as long as its writer is connected."""
+BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+"""What a transaction that writes begins with, whatever is the default of the database: its statements see
+what was written before its turn, not before it began to wait."""
 _STORE: Final = "the database"
 _OLD_RELEASE: Final = "install that release, or restore a dump made before the upgrade (`pg_restore`)"
 _VERSIONS: Final = "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
 """Alembic's own table, so that it finds what there is to migrate."""
+_WRITTEN: Final = """
+CREATE TABLE written (
+    writer TEXT COLLATE "C" PRIMARY KEY NOT NULL, number BIGINT NOT NULL, at TIMESTAMP WITH TIME ZONE NOT NULL
+)
+"""
+"""The newest transaction of each writer, by which it knows whether that was committed."""
 _MIGRATION: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from bridge.store.postgres.migrate import apply_migrations; apply_migrations(sys.stdin.read())"
@@ -74,16 +83,14 @@ def apply_migrations(url: str) -> None:
 
 
 def _connected(url: str) -> Connection:
-    return engine_of(url, read_only=False).connect()
+    return engine_of(url, read_only=False, seconds=MIGRATION_SECONDS).connect()
 
 
 @contextmanager
 def _turn(connection: Connection) -> Iterator[None]:
     """One transaction, with no other that writes beside it."""
-    connection.exec_driver_sql(
-        f"SET lock_timeout = 0; SET statement_timeout = {MIGRATION_SECONDS * 1000:.0f}"
-    )
-    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql("SET lock_timeout = 0")
+    connection.exec_driver_sql(BEGIN)
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
     yield
     connection.exec_driver_sql("COMMIT")
@@ -98,7 +105,13 @@ def _store_errors() -> Iterator[None]:
 
 
 def _revision(connection: Connection) -> str | None:
-    """The revision of the tables; None without them. Raises StoreTooNew."""
+    """The revision of the tables; None without them. Raises StoreTooNew; StoreError for the encoding."""
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(
+            f"{_STORE} has the encoding {encoding}, which cannot keep every text: make another one with "
+            "`createdb --encoding=UTF8 --template=template0 NAME`"
+        )
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -109,6 +122,7 @@ def _revision(connection: Connection) -> str | None:
 def _create(connection: Connection) -> None:
     connection.exec_driver_sql(ddl.IGNORES_CASE)
     metadata.create_all(connection, checkfirst=False)
+    connection.exec_driver_sql(_WRITTEN)
     connection.exec_driver_sql(_VERSIONS)
     connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:found)"), {"found": REVISION})
 

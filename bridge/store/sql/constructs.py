@@ -116,7 +116,7 @@ def _json_text(element: _JsonText, compiler: SQLCompiler, **given: Any) -> str:
 @compiles(_JsonText, _POSTGRES)
 def _postgres_json_text(element: _JsonText, compiler: SQLCompiler, **given: Any) -> str:
     document, key = (compiler.process(one, **given) for one in element.clauses)
-    return f"(CAST({document} AS json) ->> {key})"
+    return f"({_postgres_json(document)} ->> {key})"
 
 
 @compiles(_JsonValues)
@@ -129,7 +129,12 @@ def _json_values(element: _JsonValues, compiler: SQLCompiler, **given: Any) -> s
 @compiles(_JsonValues, _POSTGRES)
 def _postgres_json_values(element: _JsonValues, compiler: SQLCompiler, **given: Any) -> str:
     document, *keys = (compiler.process(one, **given) for one in element.clauses)
-    return f"json_array_elements_text({' -> '.join([f'CAST({document} AS json)', *keys])})"
+    return f"json_array_elements_text({' -> '.join([_postgres_json(document), *keys])})"
+
+
+def _postgres_json(document: str) -> str:
+    """One NUL in a text of a document, whatever its key, would have none of its keys read."""
+    return f"CAST(replace({document}, '\\u0000', '\\ufffd') AS json)"
 
 
 @compiles(array_of)

@@ -197,10 +197,11 @@ class Database(ABC):
         self._execute("SAVEPOINT work")
         try:
             item.result = item.work(connection)
+            # PostgreSQL refuses it after any statement that failed, though the work went on.
+            self._execute("RELEASE work")
         except Exception as error:  # noqa: BLE001  # it belongs to the caller, not to the writer
             item.error = self._failure(error)
-            self._execute("ROLLBACK TO work")
-        self._execute("RELEASE work")
+            self._undo()
 
     def _apply_bulk(self, connection: Connection, bulk: Bulk[Any, Any], items: list[Write]) -> None:
         """Where rows cannot be written together, each is written alone, so that only the bad one fails."""
@@ -208,14 +209,18 @@ class Database(ABC):
         try:
             for item, result in zip(items, bulk(connection, [item.row for item in items]), strict=True):
                 item.result = result
+            self._execute("RELEASE work")
         except Exception as error:  # noqa: BLE001  # it belongs to the callers, not to the writer
             items[0].error = self._failure(error)
-            self._execute("ROLLBACK TO work")
-        self._execute("RELEASE work")
+            self._undo()
         if items[0].error is not None and len(items) > 1:
             items[0].error = None
             for item in items:
                 self._apply_bulk(connection, bulk, [item])
+
+    def _undo(self) -> None:
+        self._execute("ROLLBACK TO work")
+        self._execute("RELEASE work")
 
     def _failure(self, error: Exception) -> Exception:
         """The error for the caller. Raises TransactionLost."""
