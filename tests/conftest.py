@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from support import engines
 from support.examples import examples
-from support.postgres import serve_postgres
+from support.postgres import Server, serve_postgres
 from support.scripted import Store, open_store
 from support.statements import share
 
@@ -65,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("engine") == "postgres" and not hasattr(config, "workerinput"):
         ends = ExitStack()
         config.add_cleanup(ends.close)
-        engines.use_server(ends.enter_context(serve_postgres()))
+        engines.use_server(ends.enter_context(serve_postgres()).url)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,6 +74,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         out = [item for item in items if item.get_closest_marker("sqlite")]
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[Server]:
+    with serve_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(_postgres: Server) -> Iterator[Server]:
+    """A server of this worker, which a test may stop: it runs when the next one begins."""
+    yield _postgres
+    if not _postgres.runs:
+        _postgres.start()
 
 
 @pytest.fixture(scope="session")

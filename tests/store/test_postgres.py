@@ -1,0 +1,341 @@
+"""What PostgreSQL promises while servers, networks and other nodes fail: each write is there, or raised."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import psycopg
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from support.cut_proxy import CutProxy, Lost, Mode, cut_proxy
+from support.postgres import Server
+from support.scripted import eventually
+
+from bridge.errors import StoreDied, StoreError
+from bridge.store.postgres import database as module
+from bridge.store.postgres import engine
+from bridge.store.postgres.database import Database
+from bridge.store.postgres.migrate import TURN
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    return postgres.make_database()
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with Database.open(url, exclusive=True) as found:
+        yield found
+
+
+@pytest.fixture
+def proxy(postgres: Server) -> Iterator[CutProxy]:
+    with cut_proxy(postgres.port) as found:
+        yield found
+
+
+@pytest.fixture
+def behind(proxy: CutProxy, postgres: Server, url: str) -> Iterator[Database]:
+    """The database, seen through the proxy."""
+    with Database.open(url.replace(str(postgres.port), str(proxy.port)), exclusive=True) as found:
+        yield found
+
+
+def insert(name: str) -> Callable[[Connection], int]:
+    statement = f"INSERT INTO service (name, paused_until) VALUES ('{name}', 0)"
+    return lambda connection: connection.exec_driver_sql(statement).rowcount
+
+
+def _names(connection: Connection) -> set[str]:
+    return set(connection.exec_driver_sql("SELECT name FROM service").scalars())
+
+
+async def add(database: Database, name: str) -> None:
+    await database.write(insert(name))
+
+
+async def refused(database: Database, name: str, why: str = "cannot be written") -> None:
+    with pytest.raises(StoreError, match=why):
+        await add(database, name)
+
+
+async def names(database: Database) -> set[str]:
+    return await database.read(_names)
+
+
+async def test_work_is_shared_and_one_bad_piece_takes_nothing_with_it(database: Database) -> None:
+    ids: list[int] = []
+
+    async def mine(name: str) -> None:
+        def work(connection: Connection) -> None:
+            insert(name)(connection)
+            ids.append(connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one())
+
+        await database.write(work)
+
+    async def caught() -> None:
+        def work(connection: Connection) -> None:
+            with suppress(DBAPIError):  # as careless work would have it
+                connection.exec_driver_sql("SELECT 1 / 0")
+
+        with pytest.raises(StoreError):
+            await database.write(work)
+
+    await add(database, "taken")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(mine, "before")
+        tasks.start_soon(refused, database, "taken", "duplicate key")
+        tasks.start_soon(caught)
+        tasks.start_soon(mine, "after")
+    assert await names(database) == {"taken", "before", "after"}
+    assert len(ids) == 2, "both were tried once"
+    assert len(set(ids)) == 1, "in one transaction"
+
+
+async def test_a_commit_is_on_disk(database: Database) -> None:
+    asked = "SELECT current_setting('synchronous_commit')"
+    assert await database.write(lambda one: one.exec_driver_sql(asked).scalar()) == "on"
+
+
+async def test_what_fails_at_the_commit_fails_its_batch_and_nothing_later(database: Database) -> None:
+    def orphan(connection: Connection) -> None:
+        constraint = "ALTER TABLE build_log ALTER CONSTRAINT build_log_build_id_fkey DEFERRABLE"
+        connection.exec_driver_sql(constraint)
+        connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
+        connection.exec_driver_sql(
+            "INSERT INTO build_log (build_id, seq, at, text) VALUES ('none', 0, 0, '')"
+        )
+
+    async def orphaned() -> None:
+        with pytest.raises(StoreError, match="foreign key"):
+            await database.write(orphan)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(orphaned)
+        tasks.start_soon(refused, database, "beside it", "foreign key")
+    await add(database, "later")
+    assert await names(database) == {"later"}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+async def test_a_server_that_was_away_is_used_again(
+    database: Database, postgres: Server, how: signal.Signals
+) -> None:
+    await add(database, "before")
+    assert await names(database) == {"before"}
+    postgres.stop(how)
+    await refused(database, "meanwhile")
+    with pytest.raises(StoreError, match="cannot be read"):
+        await names(database)
+    assert database.beating
+    postgres.start()
+    assert await names(database) == {"before"}
+    await add(database, "after")
+    assert await names(database) == {"before", "after"}
+
+
+async def test_a_server_that_crashes_under_load_has_what_was_said_to_be_there(
+    database: Database, postgres: Server
+) -> None:
+    """Whatever is under way then: the end of each commit is known, though its transaction's id may not be."""
+    kept: set[str] = set()
+    rejected: set[str] = set()
+    done = anyio.Event()
+
+    async def writer(prefix: int) -> None:
+        for number in range(100_000):
+            name = f"{prefix}-{number}"
+            try:
+                await add(database, name)
+            except StoreError:
+                rejected.add(name)
+            else:
+                kept.add(name)
+            if done.is_set():
+                return
+
+    async with anyio.create_task_group() as tasks:
+        for prefix in range(4):
+            tasks.start_soon(writer, prefix)
+        for _ in range(2):
+            await _more(kept)
+            postgres.restart(signal.SIGQUIT)
+        await _more(kept)
+        done.set()
+    assert database.death is None
+    found = await names(database)
+    assert found >= kept
+    assert not found & rejected
+
+
+async def _more(kept: set[str]) -> None:
+    enough = len(kept) + 50
+    await eventually(lambda: len(kept) > enough, seconds=30)
+
+
+async def test_connections_that_the_server_ends_are_made_anew(
+    database: Database, postgres: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(database, "before")
+    await names(database)
+    name = url.rpartition("/")[2]
+    ended = postgres.execute(
+        "postgres", f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    )
+    assert len(ended) == 2, "the writer and a reader"
+    assert await names(database) == {"before"}, "a read is repeated once"
+    await add(database, "after")
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
+    with pytest.raises(StoreError, match="in use by another daemon"):
+        await anyio.to_thread.run_sync(lambda: Database(url, serves=True))
+
+
+async def test_a_read_is_not_repeated_for_ever(behind: Database) -> None:
+    tries = 0
+
+    def cut(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(StoreError, match="cannot be read"):
+        await behind.read(cut)
+    assert tries == 2
+
+
+async def test_reset_connections_heal(behind: Database, proxy: CutProxy) -> None:
+    await add(behind, "before")
+    proxy.mode = Mode.RESET
+    await refused(behind, "meanwhile")
+    proxy.mode = Mode.PASS
+    await add(behind, "after")
+    assert await names(behind) == {"before", "after"}
+
+
+async def test_a_network_that_says_nothing_is_given_up(
+    behind: Database, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 2)
+    await add(behind, "before")
+    await names(behind)
+    behind._raw.answer_seconds = 0.3
+    proxy.mode = Mode.SILENT
+    # As after half a minute in which the writer only waits for answers.
+    behind._beat = 0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(refused, behind, "meanwhile")
+        await eventually(lambda: behind.beating)
+    proxy.mode = Mode.PASS
+    await add(behind, "after")
+    assert await names(behind) == {"before", "after"}
+
+
+@pytest.mark.parametrize("lost", list(Lost))
+async def test_a_cut_commit_is_looked_up(behind: Database, proxy: CutProxy, lost: Lost) -> None:
+    await add(behind, "before")
+    proxy.lost = lost
+    if lost is Lost.ANSWER:
+        await add(behind, "unsure")
+    else:
+        await refused(behind, "unsure")
+    assert proxy.lost is None
+    await add(behind, "after")
+    kept = {"unsure"} if lost is Lost.ANSWER else set()
+    assert await names(behind) == {"before", "after"} | kept
+
+
+async def test_an_earlier_commit_of_this_writer_or_a_later_one_of_another_is_not_taken_for_it(
+    behind: Database, proxy: CutProxy, url: str
+) -> None:
+    with Database.open(url, exclusive=False) as other:
+        for number in range(3):
+            await add(other, f"other {number}")
+        await add(behind, "before")
+        proxy.lost = Lost.COMMIT
+        await refused(behind, "unsure")
+
+
+async def test_a_writer_that_gets_no_answer_ends(
+    behind: Database, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNSURE_SECONDS", 0.5)
+
+    def work(connection: Connection) -> None:
+        insert("unsure")(connection)
+        proxy.lost = Lost.ANSWER
+        proxy._server_port = 1  # no connection leads to the server any more
+
+    with pytest.raises(StoreDied, match=r"is not known: a restart goes on"):
+        await behind.write(work)
+    assert isinstance(behind.death, StoreDied)
+    with pytest.raises(StoreDied):
+        await add(behind, "later")
+
+
+async def test_a_turn_that_another_session_keeps_is_waited_for_in_bounds(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
+    with Database.open(url, exclusive=True) as database:
+        with closing(psycopg.connect(url)) as other:
+            other.execute(f"SELECT pg_advisory_xact_lock({TURN})".encode())
+            await refused(database, "meanwhile", "lock timeout")
+            assert await names(database) == set()
+        await add(database, "after")
+
+
+_FROZEN = """
+import sys, time
+import anyio
+from bridge.errors import StoreError
+from bridge.store.postgres import engine
+from bridge.store.postgres.database import Database
+
+engine.IDLE_SECONDS = 1
+
+def work(connection):
+    connection.exec_driver_sql("INSERT INTO service (name, paused_until) VALUES ('frozen', 0)")
+    print("begun", flush=True)
+    sys.stdin.readline()
+
+async def main():
+    with Database.open(sys.argv[1], exclusive=False) as database:
+        try:
+            await database.write(work)
+        except StoreError:
+            print("lost", flush=True)
+
+anyio.run(main)
+"""
+
+
+def _start_frozen(url: str) -> "subprocess.Popen[str]":
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", _FROZEN, url], text=True, **pipes)
+
+
+async def test_a_frozen_node_loses_its_transaction_and_the_others_go_on(url: str) -> None:
+    with Database.open(url, exclusive=True) as database:
+        frozen = _start_frozen(url)
+        assert frozen.stdin is not None
+        assert frozen.stdout is not None
+        try:
+            assert await anyio.to_thread.run_sync(frozen.stdout.readline) == "begun\n"
+            frozen.send_signal(signal.SIGSTOP)
+            with anyio.fail_after(5):
+                await add(database, "others")
+            frozen.send_signal(signal.SIGCONT)
+            frozen.stdin.write("\n")
+            frozen.stdin.flush()
+            assert await anyio.to_thread.run_sync(frozen.stdout.readline) == "lost\n"
+            assert await names(database) == {"others"}
+        finally:
+            frozen.kill()
+            frozen.communicate()
