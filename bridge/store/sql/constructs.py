@@ -134,7 +134,7 @@ def _postgres_json_values(element: _JsonValues, compiler: SQLCompiler, **given: 
 
 def _postgres_json(document: str) -> str:
     """One NUL in a text of a document, whatever its key, would have none of its keys read."""
-    return f"CAST(replace({document}, '\\u0000', '\\ufffd') AS json)"
+    return f"CAST(replace(CAST({document} AS text), '\\u0000', '\\ufffd') AS json)"
 
 
 @compiles(array_of)
