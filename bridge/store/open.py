@@ -16,8 +16,6 @@ from bridge.runtime.clock import Clock, system_clock
 from bridge.store.base import Store
 from bridge.store.sql.database import Database
 from bridge.store.sql.store import SqlStore
-from bridge.store.sqlite import database as sqlite
-from bridge.store.sqlite.identity import StoreFile
 from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
 if TYPE_CHECKING:
@@ -36,6 +34,8 @@ def is_served(url: str) -> bool:
     """Whether a daemon has the store at `url` open. Raises StoreError for a database that cannot be asked."""
     if url.startswith(POSTGRES):
         return postgres().is_served(url)
+    from bridge.store.sqlite.identity import StoreFile  # noqa: PLC0415  # each engine only where it is used
+
     return StoreFile.is_held(sqlite_file(url))
 
 
@@ -58,7 +58,9 @@ def postgres() -> type["postgres_database.Database"]:
 def _opened(url: str, *, exclusive: bool) -> Database:
     if url.startswith(POSTGRES):
         return postgres().open(url, exclusive=exclusive)
-    return sqlite.Database.open(sqlite_file(url), exclusive=exclusive)
+    from bridge.store.sqlite.database import Database as Sqlite  # noqa: PLC0415
+
+    return Sqlite.open(sqlite_file(url), exclusive=exclusive)
 
 
 @asynccontextmanager
