@@ -96,9 +96,10 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 
 @pytest.fixture(autouse=True)
-def _databases() -> Iterator[None]:
+def _databases(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
-    engines.forget()
+    if folder := request.node.funcargs.get("tmp_path"):
+        engines.forget(folder)
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ async def test_a_log_that_begins_again_is_marked(store: Store, builder: Scripted
 async def test_half_a_character_in_a_log_is_replaced(store: Store) -> None:
     build = await add_queued(store)
     await store.builds.append_log(build.id, "a\udc80b\x00c", 4, restarted=False)
-    assert await log_of(store, build) == "a?b\ufffdc"
+    assert await log_of(store, build) == "a?bc"
 
 
 @pytest.mark.parametrize("trouble", [Transient("503"), RuntimeError("a bug"), TimeoutError()])

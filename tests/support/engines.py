@@ -4,6 +4,7 @@ What reaches below the port of the store speaks to either of them through this.
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -17,12 +18,14 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, Executable
 
+from bridge.store.schema import metadata
 from bridge.store.sql.database import Database
 from bridge.store.sqlite import database as sqlite
 
 VARIABLE: Final = "BRIDGE_TEST_POSTGRES"
 """The URL of a server's template database, which the controller of the tests leaves to its workers."""
-_made: Final[set[str]] = set()
+_made: Final[dict[Path, str]] = {}
+"""The databases of this process, by the paths of the stores for which they stand."""
 
 
 def postgres() -> bool:
@@ -55,20 +58,43 @@ def url_of(path: Path) -> str:
     """The URL of the store of a test: of the file, or of a database that stands for it."""
     if not postgres():
         return f"sqlite://{path}"
+    if path not in _made:
+        _make(path, template="template1")
+    return _url(_made[path])
+
+
+def _make(path: Path, template: str) -> None:
     name = f"bridge_{sha256(str(path).encode()).hexdigest()[:24]}"
-    if name not in _made:
-        with _connected("postgres") as server:
-            server.execute(f'CREATE DATABASE "{name}"'.encode())
-        _made.add(name)
-    return _url(name)
+    with _connected("postgres") as server:
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+    _made[path] = name
 
 
-def forget() -> None:
-    """Drop the databases of the test that has ended."""
-    if _made:
+def forget(folder: Path) -> None:
+    """Drop the databases that stand for stores in the folder of a test that has ended."""
+    old = [path for path in _made if path.is_relative_to(folder)]
+    if old:
         with _connected("postgres") as server:
-            while _made:
-                server.execute(f'DROP DATABASE "{_made.pop()}" WITH (FORCE)'.encode())
+            for path in old:
+                server.execute(f'DROP DATABASE "{_made.pop(path)}" WITH (FORCE)'.encode())
+
+
+def copied(of: Path, to: Path) -> None:
+    """Make a folder with the store of another folder as it is; that store is closed."""
+    if not postgres():
+        shutil.copytree(of, to)
+        return
+    to.mkdir()
+    _make(to / "bridge.db", template=_name(of / "bridge.db"))
+
+
+def content(path: Path) -> bytes:
+    """All that a store has, as it is kept."""
+    if not postgres():
+        return b"".join(file.read_bytes() for file in path.parent.iterdir() if file.is_file())
+    with _connected(_name(path)) as connection:
+        rows = [connection.execute(f"TABLE {name}".encode()).fetchall() for name in metadata.tables]
+    return repr(rows).encode()
 
 
 def execute(path: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -135,6 +161,14 @@ def taken(path: Path) -> Iterator[None]:
         other.execute(f"SET lock_timeout = 1; BEGIN; SELECT pg_advisory_xact_lock({TURN})".encode())
         yield
         other.execute(b"ROLLBACK")
+
+
+@contextmanager
+def locked(path: Path, table: str) -> Iterator[None]:
+    """Another process keeps a table of a PostgreSQL store from everyone, also from readers."""
+    with _connected(_name(path)) as other, other.transaction():
+        other.execute(f"LOCK TABLE {table}".encode())
+        yield
 
 
 def _name(path: Path) -> str:

@@ -1,6 +1,7 @@
 """`/metrics`: who may read it, what of the store stands in it, and which series it has from the start."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 from structlog.testing import capture_logs
 from support.answers import bad
 from support.api import api_of, client_of
+from support.engines import locked, postgres
 from support.filled import fill
 from support.notifying import put
 from support.scripted import START, Store, delivery_of, failing, open_store, quiet
@@ -176,6 +178,7 @@ async def test_what_is_down_is_one_until_it_is_up_again(store: Store) -> None:
         assert value(found, "builder_down", builder="there") == 0.0
 
 
+@pytest.mark.sqlite
 async def test_the_sizes_are_those_on_the_disk(store: Store) -> None:
     await store.add_build()
     found = await scraped(api_of(store))
@@ -199,9 +202,10 @@ async def test_the_store_is_read_once_a_second_however_many_scrape(
 async def test_a_reading_that_takes_too_long_leaves_the_rest_of_the_scrape(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitoring, "READ_SECONDS", -1.0)
+    monkeypatch.setattr(monitoring, "READ_SECONDS", 0.05 if postgres() else -1.0)
     monkeypatch.setattr(sqlite, "_STEPS", 1)
-    found = await scraped(api_of(store))
+    with locked(store.path, "delivery") if postgres() else nullcontext():
+        found = await scraped(api_of(store))
     assert value(found, "deliveries_waiting") is None
     assert value(found, "store_down") == 0.0
     assert value(found, "deliveries_total", source="plain", outcome="stored") is not None
@@ -221,6 +225,7 @@ def explain(connection: Connection, query: str, parameters: Mapping[str, str]) -
     return connection.execute(text(query), parameters).all()
 
 
+@pytest.mark.sqlite
 async def test_what_is_read_of_many_builds_is_found_by_indexes(store: Store) -> None:
     await fill(store, 200)
     named = {"name": "x", "state": "y"}

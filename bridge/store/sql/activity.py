@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import BigInteger, Connection, cast, delete, func, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge import __version__
@@ -91,7 +91,7 @@ class Activity:
             raise
 
     async def rejections(self) -> Sequence[Rejected]:
-        count = func.sum(rejection.c.count).label("count")
+        count = cast(func.sum(rejection.c.count), BigInteger).label("count")
         query = (
             select(rejection.c.source, rejection.c.reason, count)
             .where(rejection.c.minute >= _oldest(self._clock()))

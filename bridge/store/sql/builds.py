@@ -108,7 +108,7 @@ def _storable(change: BuildChange) -> dict[str, Any]:
 
 def _utf8(text: str) -> str:
     """Not every engine keeps NUL, and none half a surrogate pair."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 class Builds:

@@ -8,7 +8,19 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, bindparam, delete, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from bridge.model.build import BuildState
@@ -46,7 +58,7 @@ def counted(
     def of(rows: Table) -> list[ColumnElement[bool]]:
         return [rows.c.namespace == key[0], rows.c.repo_name == key[1], rows.c.is_public.in_(shown)]
 
-    hours = select(table.c.state, func.sum(table.c.count)).where(
+    hours = select(table.c.state, cast(func.sum(table.c.count), BigInteger)).where(
         *of(table), table.c.hour >= first, table.c.hour < last
     )
     queries = [hours.group_by(table.c.state)]

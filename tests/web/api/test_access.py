@@ -3,7 +3,6 @@
 A call that is added needs a line in `CALLS`.
 """
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import anyio.to_thread
 import httpx
 import pytest
 from support.api import api_of, bearer, client_of, issue
+from support.engines import copied
 from support.keeping import keeper_of
 from support.listed import add_notice
 from support.scripted import START, Store, open_store, quiet
@@ -346,7 +346,7 @@ Call = Callable[[Line, str], Awaitable[int]]
 @asynccontextmanager
 async def calls_over(filled: Filled, folder: Path) -> AsyncIterator[Call]:
     """Over a copy of the store in this folder."""
-    await anyio.to_thread.run_sync(shutil.copytree, filled.folder, folder)
+    await anyio.to_thread.run_sync(copied, filled.folder, folder)
     async with open_store(folder) as store:
         api, headers, places = api_of(store, keeper=await keeper_of(store, folder)), {}, count(1)
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from support.answers import bad
 from support.api import api_of
+from support.engines import postgres
 from support.scripted import Store, eventually, failing
 
 from bridge.store.sql import database
@@ -43,6 +44,9 @@ async def test_health_is_bad_when_the_writer_no_longer_shows_itself(
     assert (answer.status_code, answer.json()["status"]) == (503, "dead")
 
 
+BUSY = "canceling statement due to lock timeout" if postgres() else "database is locked"
+
+
 @asynccontextmanager
 async def full_disk(_store: Store) -> AsyncIterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
@@ -64,9 +68,13 @@ async def read_only(store: Store) -> AsyncIterator[None]:
 @pytest.mark.parametrize(
     ("outage", "why"),
     [
-        (full_disk, "the store cannot be written: d"),
-        (read_only, "the store cannot be written: attempt to write a readonly database"),
-        (failing, "the store cannot be written: database is locked"),
+        pytest.param(full_disk, "the store cannot be written: d", marks=pytest.mark.sqlite),
+        pytest.param(
+            read_only,
+            "the store cannot be written: attempt to write a readonly database",
+            marks=pytest.mark.sqlite,
+        ),
+        (failing, f"the store cannot be written: {BUSY}"),
     ],
 )
 async def test_a_store_that_takes_no_write_is_shown_with_the_reason_until_it_takes_one_again(
@@ -124,6 +132,7 @@ async def test_ready_means_that_the_store_takes_a_write(
     assert (await client.get("/readyz")).status_code == 200
 
 
+@pytest.mark.sqlite
 async def test_on_a_full_disk_no_one_is_ready(
     store: Store, client: httpx.AsyncClient, asking_each_time: None
 ) -> None:

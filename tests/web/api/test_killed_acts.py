@@ -3,9 +3,8 @@
 The act is asked for over HTTP, and the process dies before or after each of its commits.
 """
 
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -13,6 +12,7 @@ import httpx
 import pytest
 from support.api import api_of, client_of, issue
 from support.dying import Died, Fate, Mortal
+from support.engines import execute
 from support.keeping import NoRules, keeper_of, nothing_changed
 from support.listed import add_notice
 from support.rules import HEAD, SHA, tag_config
@@ -27,6 +27,7 @@ from bridge.model.build import BuildState
 from bridge.model.notice import NoticeState
 from bridge.rules.disk import Reloaded
 from bridge.runtime.clock import when
+from bridge.store.schema import metadata
 from bridge.store.values import Cursor
 from bridge.web.api.core import trigger
 
@@ -132,13 +133,8 @@ ACTS: tuple[Callable[[Store, str], Awaitable[Asked]], ...] = (
 
 def content(store: Store) -> dict[str, list[Any]]:
     """All that acts may change."""
-    with closing(sqlite3.connect(store.path)) as connection:
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {
-            name: connection.execute(f"SELECT * FROM {name}").fetchall()
-            for name in names
-            if name not in NOT_OF_ACTS
-        }
+    names = [name for name in metadata.tables if name not in NOT_OF_ACTS]
+    return {name: execute(store.path, f"SELECT * FROM {name}") for name in names}
 
 
 def mortal(store: Store, fate: Fate) -> Store:

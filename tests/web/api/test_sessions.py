@@ -7,6 +7,7 @@ import httpx
 import pytest
 from support.answers import bad, good
 from support.api import api_of, bearer, callers_of, client_of, issue
+from support.engines import content
 from support.scripted import START, Store
 from support.signing_in import ADDRESS, SAME, signed_in
 from support.trail import change_by
@@ -100,10 +101,10 @@ async def test_a_session_of_a_static_token_ends_when_that_is_removed(store: Stor
 async def test_no_token_and_no_secret_of_a_session_is_in_the_store(store: Store) -> None:
     headers = await signed_in(store, STATIC)
     secret = headers["cookie"].partition("=")[2]
-    content = b"".join(file.read_bytes() for file in store.path.parent.iterdir() if file.is_file())
-    assert session_id_of(secret).encode() in content
-    assert STATIC.encode() not in content
-    assert secret.encode() not in content
+    found = content(store.path)
+    assert session_id_of(secret).encode() in found
+    assert STATIC.encode() not in found
+    assert secret.encode() not in found
 
 
 async def test_a_use_is_written_once_a_minute(store: Store, client: httpx.AsyncClient) -> None:

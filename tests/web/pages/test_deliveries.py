@@ -321,9 +321,9 @@ async def test_a_damaged_row_is_shown_as_one_and_harms_no_other(store: Store, pu
 
     def harm(connection: Any) -> None:
         change = (
-            "UPDATE delivery SET body = x'00', headers = '{', explanation = '[3, {\"matches\": [{}, 4]}]'"
+            "UPDATE delivery SET body = :body, headers = '{', explanation = '[3, {\"matches\": [{}, 4]}]'"
         )
-        connection.execute(text(f"{change} WHERE id = :id"), {"id": damaged.delivery.id})
+        connection.execute(text(f"{change} WHERE id = :id"), {"id": damaged.delivery.id, "body": b"\0"})
 
     await store.database.write(harm)
     read = await pushes.words(f"/deliveries/{damaged.delivery.id}")

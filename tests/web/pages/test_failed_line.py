@@ -61,6 +61,7 @@ async def said(store: Store, build: Build, number: int | None, run: int = 1) -> 
     return row.text
 
 
+@pytest.mark.sqlite
 async def test_it_is_looked_for_once_whoever_looks_and_however_often_the_bridge_restarts(
     tmp_path: Path,
 ) -> None:
