@@ -194,6 +194,21 @@ SENTENCES: Final[Mapping[str, str]] = {
     "the key before is kept: {file}; tokens that it has signed are void": (
         "原来的密钥保留在 {file}；用它签发的令牌已失效"
     ),
+    "{target}: {rows}; {all} rows in all, equal to those of {source} (checksum {checksum})": (
+        "{target}：{rows}；共 {all} 行，与 {source} 完全一致（校验和 {checksum}）"
+    ),
+    "{count} texts had the character NUL, which PostgreSQL does not keep: it has U+FFFD there": (
+        "{count} 段文字含有 NUL 字符，PostgreSQL 不能保存，那里换成了 U+FFFD"
+    ),
+    "take along to {folder}: {files}; tokens need their key, and local builds that run their folder": (
+        "请一并带到 {folder}：{files}；令牌需要密钥，正在本地进行的构建需要目录"
+    ),
+    "write it as store.url in {file} before you start the daemon": (
+        "启动守护进程之前，请把它写进 {file} 的 store.url"
+    ),
+    "start no daemon on {source} any more: what waits there would be built a second time": (
+        "不要再在 {source} 上启动守护进程：那里等待的内容会再构建一次"
+    ),
     "its log of writes {size}": "写入日志 {size}",
     "whole, and nothing in it is stuck": "完整，没有卡住的内容",
     "are decided now": "现在会处理",

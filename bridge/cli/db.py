@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from bridge.cli import export_records, upkeep
+from bridge.cli import copying, export_records, upkeep
 from bridge.cli.setup import change, outline, repository_name, rules_of, run, store_of
 from bridge.cli.speech import tell
 from bridge.errors import Fault
@@ -21,7 +21,7 @@ def db() -> None:
     """Work with the store."""
 
 
-for _command in (upkeep.backup, upkeep.restore, upkeep.check):
+for _command in (upkeep.backup, upkeep.restore, upkeep.check, copying.copy):
     db.add_command(_command)
 
 

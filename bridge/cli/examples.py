@@ -23,6 +23,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "connect": "connect github acme/shop --dry-run",
     "db backup": "db backup /srv/backup/bridge.backup",
     "db check": "db check",
+    "db copy": "db copy --to postgresql://buildbridge@db.example.com/buildbridge",
     "db delete": "db delete acme/shop",
     "db export": "db export rules-of-the-api/",
     "db restore": "db restore /srv/backup/bridge.backup",

@@ -31,7 +31,7 @@ def backup(config: str | None, file: Path) -> None:
     is replaced, once the new one is complete.
     """
     known = outline(config)
-    with _progress(tell("copying")) as progress:
+    with progress_bar(tell("copying")) as progress:
         made = upkeep.back_up(
             known.store_url,
             file,
@@ -64,7 +64,7 @@ def restore(config: str | None, file: Path, *, resume: bool) -> None:
     and becomes unknown where that cannot be searched.
     """
     known = outline(config)
-    with _progress(tell("copying")) as progress:
+    with progress_bar(tell("copying")) as progress:
         done = upkeep.put_back(file, known.store_url, resume=resume, now=system_clock(), progress=progress)
     click.echo(tell("restored {file}: {contents}", file=file, contents=_contents(done.backup)))
     if done.kept is not None:
@@ -172,7 +172,7 @@ def _mib(size: int) -> str:
 
 
 @contextmanager
-def _progress(label: str) -> Iterator[Progress]:
+def progress_bar(label: str) -> Iterator[Progress]:
     """A bar while a person looks on."""
     shown = sys.stderr.isatty()
     with click.progressbar(length=0, label=label, file=sys.stderr, hidden=not shown) as bar:

@@ -67,6 +67,7 @@ def serve(daemon: Daemon, status: int = 1) -> str:
             "--clone-url must not contain a user or a password",
         ),
         ("builds trigger shop --branch main", "shop is not NAMESPACE/REPO_NAME"),
+        ("db copy", "Missing option '--to'"),
     ],
 )
 def test_wrong_use_is_reported_in_one_line_and_exits_with_2(arguments: str, complaint: str) -> None:
@@ -102,6 +103,7 @@ def needed(name: str, body: Path) -> list[str]:
         "builds resolve": ["x", "--as", "failed", "--reason", "x"],
         "builds trigger": ["a/b", "--branch", "main"],
         "db backup": ["x"],
+        "db copy": ["--to", "sqlite:///x"],
         "db delete": ["a/b"],
         "db restore": ["x"],
         "silences add": ["--channel", "team", "--until", "1h", "--reason", "x"],

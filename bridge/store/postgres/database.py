@@ -43,7 +43,7 @@ _IS_SERVED: Final = text(
     "WHERE datname = current_database() AND locktype = 'advisory' AND granted AND objsubid = 1 "
     "AND classid::bigint = :high AND objid::bigint = :low)"
 )
-_IN_USE: Final = "it is in use by another daemon: stop that one, or name another database as store.url"
+IN_USE: Final = "it is in use by another daemon: stop that one, or name another database as store.url"
 _BEGIN: Final = f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({migrate.TURN})"
 # Where nothing was written, nothing has to be on disk.
 _COMMIT: Final = """
@@ -166,7 +166,7 @@ class Database(database.Database):
         except psycopg.Error as error:
             self._drop()
             if isinstance(error, psycopg.errors.LockNotAvailable):
-                raise TransactionLost(_IN_USE) from None
+                raise TransactionLost(IN_USE) from None
             raise
         return connection
 

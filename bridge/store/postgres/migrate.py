@@ -105,13 +105,10 @@ def _store_errors() -> Iterator[None]:
 
 
 def _revision(connection: Connection) -> str | None:
-    """The revision of the tables; None without them. Raises StoreTooNew; StoreError for the encoding."""
-    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
-    if encoding != "UTF8":
-        raise StoreError(
-            f"{_STORE} has the encoding {encoding}, which cannot keep every text: make another one with "
-            "`createdb --encoding=UTF8 --template=template0 NAME`"
-        )
+    """The revision of the tables; None without them. Raises StoreTooNew; StoreError for what is no store."""
+    require_encoding(connection)
+    if inspect(connection).has_table(revisions.COPYING):
+        raise revisions.half_copy(_STORE)
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -119,10 +116,25 @@ def _revision(connection: Connection) -> str | None:
     return found
 
 
-def _create(connection: Connection) -> None:
+def require_encoding(connection: Connection) -> None:
+    """Raises StoreError for a database that cannot keep every text."""
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(
+            f"{_STORE} has the encoding {encoding}, which cannot keep every text: make another one with "
+            "`createdb --encoding=UTF8 --template=template0 NAME`"
+        )
+
+
+def prepare(connection: Connection) -> None:
+    """Make what there is beside the tables of the schema, and before them."""
     connection.exec_driver_sql(ddl.IGNORES_CASE)
-    metadata.create_all(connection, checkfirst=False)
     connection.exec_driver_sql(_WRITTEN)
+
+
+def _create(connection: Connection) -> None:
+    prepare(connection)
+    metadata.create_all(connection, checkfirst=False)
     connection.exec_driver_sql(_VERSIONS)
     connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:found)"), {"found": REVISION})
 

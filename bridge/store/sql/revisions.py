@@ -5,12 +5,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from bridge.errors import StoreTooNew
+from bridge.errors import StoreError, StoreTooNew
 from bridge.store.schema import REVISION
 
 MIGRATION_SECONDS: Final = 3600.0
 ROOT: Final = Path(__file__).parents[3]
 """Where the package is, for a process that applies migrations."""
+COPYING: Final = "copying"
+"""The table that a store has until the copy into it is complete."""
 _FOLDER: Final = Path(__file__).parents[1] / "migrations"
 
 
@@ -20,6 +22,13 @@ def require_known(store: object, schema: str | None, cure: str) -> None:
         raise StoreTooNew(
             f"{store} was written by a newer release (schema {schema}, this one knows {REVISION}): {cure}"
         )
+
+
+def half_copy(store: object) -> StoreError:
+    """What is said of a store that has the table of a copy."""
+    return StoreError(
+        f"{store} is a copy that is not complete: run `buildbridge db copy` again, it goes on from there"
+    )
 
 
 def apply(connection: Connection, to: str) -> None:

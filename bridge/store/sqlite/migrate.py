@@ -89,6 +89,8 @@ def _revision(path: Path) -> str | None:
             raise StoreError(
                 f"{path} is a backup: `buildbridge db restore` puts one in the place of the store"
             )
+        if _has_table(connection, revisions.COPYING):
+            raise revisions.half_copy(path)
         return version(connection)
 
 
@@ -101,8 +103,12 @@ def version(connection: sqlite3.Connection) -> str | None:
 
 def is_backup(connection: sqlite3.Connection) -> bool:
     """Whether `db backup` has made this file. Raises sqlite3.Error."""
-    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'backup'"
-    return connection.execute(query).fetchone() is not None
+    return _has_table(connection, "backup")
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return connection.execute(query, (name,)).fetchone() is not None
 
 
 def require_known(path: Path, schema: str | None) -> None:
