@@ -200,8 +200,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{count} texts had the character NUL, which PostgreSQL does not keep: it has U+FFFD there": (
         "{count} 段文字含有 NUL 字符，PostgreSQL 不能保存，那里换成了 U+FFFD"
     ),
-    "take along to {folder}: {files}; tokens need their key, and local builds that run their folder": (
+    "take along to {folder}: {files}; tokens need their key, local builds that run their folder": (
         "请一并带到 {folder}：{files}；令牌需要密钥，正在本地进行的构建需要目录"
+    ),
+    "write store.folder: {home} there, or take along to {folder}: {files}; tokens need their key, local "
+    "builds that run their folder": (
+        "请在那里写上 store.folder: {home}，或者一并带到 {folder}：{files}；令牌需要密钥，"
+        "正在本地进行的构建需要目录"
     ),
     "write it as store.url in {file} before you start the daemon": (
         "启动守护进程之前，请把它写进 {file} 的 store.url"

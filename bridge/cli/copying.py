@@ -70,6 +70,8 @@ def _said(known: Outline, source: Outline, target: Outline, done: Copied) -> Ite
         source=source.store_name,
         checksum=done.checksum[:16],
     )
+    if target.store_name != known.store_name:
+        yield tell("write it as store.url in {file} before you start the daemon", file=known.file)
     if done.altered:
         yield tell(
             "{count} texts had the character NUL, which PostgreSQL does not keep: it has U+FFFD there",
@@ -77,13 +79,16 @@ def _said(known: Outline, source: Outline, target: Outline, done: Copied) -> Ite
         )
     beside = [path for path in (source.key_file, source.state_path) if path.exists()]
     if beside and source.home != target.home:
-        yield tell(
-            "take along to {folder}: {files}; tokens need their key, and local builds that run their folder",
-            folder=target.home,
-            files=", ".join(str(path) for path in beside),
+        sentence = (
+            "take along to {folder}: {files}; tokens need their key, local builds that run their folder"
         )
-    if target.store_name != known.store_name:
-        yield tell("write it as store.url in {file} before you start the daemon", file=known.file)
+        if target.store_file is None:
+            sentence = (
+                "write store.folder: {home} there, or take along to {folder}: {files}; tokens need their key, "
+                "local builds that run their folder"
+            )
+        files = ", ".join(str(path) for path in beside)
+        yield tell(sentence, home=source.home, folder=target.home, files=files)
     yield tell(
         "start no daemon on {source} any more: what waits there would be built a second time",
         source=source.store_name,

@@ -87,7 +87,7 @@ class _Work:
         tables = metadata.sorted_tables
         at = len(tables) if begun.table is None else tables.index(begun.table)
         self._advance(sum(self._counts[table.name] for table in tables[:at]))
-        for table, following in zip(tables[at:], [*tables[at + 1 :], None], strict=True):
+        for table, following in zip(tables[at:], [*tables, None][at + 1 :], strict=True):
             key = begun.key if table is begun.table else None
             if key is not None:
                 self._advance(self._target.count(table))

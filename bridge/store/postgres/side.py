@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from bridge.errors import StoreError
 from bridge.store.postgres import ddl, migrate
 from bridge.store.postgres.database import IN_USE
-from bridge.store.postgres.engine import engine_of
+from bridge.store.postgres.engine import LOCK_SECONDS, engine_of
 from bridge.store.postgres.failures import reason
 from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.sql import side
@@ -27,6 +27,7 @@ _LEAVE: Final = text(
     "SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'"
 )
 """A copy that was killed leaves the database at once, also in the middle of an index; since version 14."""
+_LEAVE_SECONDS: Final = 2
 _SEQUENCE: Final = text("SELECT pg_get_serial_sequence(:table, :column)")
 
 
@@ -121,10 +122,13 @@ def _connected(url: str) -> Iterator[Connection]:
         connection.execute(_LEAVE)
         try:
             # It waits for a moment: the server may not have noticed yet that an earlier copy was killed.
+            connection.exec_driver_sql(f"SET lock_timeout = '{_LEAVE_SECONDS}s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({SERVED})")
         except DBAPIError as error:
             if isinstance(error.orig, LockNotAvailable):
                 raise StoreError(IN_USE) from error
             raise
-        connection.exec_driver_sql(f"SET statement_timeout = '{_STATEMENT_HOURS}h'")
+        connection.exec_driver_sql(
+            f"SET lock_timeout = '{LOCK_SECONDS}s'; SET statement_timeout = '{_STATEMENT_HOURS}h'"
+        )
         yield connection
