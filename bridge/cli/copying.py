@@ -84,8 +84,8 @@ def _said(known: Outline, source: Outline, target: Outline, done: Copied) -> Ite
         )
         if target.store_file is None:
             sentence = (
-                "write store.folder: {home} there, or take along to {folder}: {files}; tokens need their key, "
-                "local builds that run their folder"
+                "write store.folder: {home} there, or take along to {folder}: {files}; tokens need their "
+                "key, local builds that run their folder"
             )
         files = ", ".join(str(path) for path in beside)
         yield tell(sentence, home=source.home, folder=target.home, files=files)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 from support.chinese import HAN, english_of
-from support.copies import database_of, execute
+from support.copies import execute
 from support.daemon import DUMMY, Daemon, eventually, running
 from support.listed import add_notice
-from support.postgres import serve_postgres
+from support.postgres import Server, serve_postgres
 from support.records import fails, filled, good, one_build, run
 from support.rules import shop_rule
 from support.scripted import Store, delivery_of
@@ -22,15 +22,14 @@ URL = "https://git.example.com/shop.git"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with serve_postgres() as url:
-        yield url
+def server() -> Iterator[Server]:
+    with serve_postgres() as found:
+        yield found
 
 
 @pytest.fixture
-def database(server: str) -> Iterator[str]:
-    with database_of(server, "copied") as url:
-        yield url
+def database(server: Server) -> str:
+    return server.make_database()
 
 
 def use(daemon: Daemon, url: str, **store: str) -> None:

@@ -1,6 +1,5 @@
 """Copies of stores from one engine to the other: killed in the middle, of what changes, of what is in use."""
 
-import re
 import sqlite3
 import subprocess
 import sys
@@ -11,8 +10,8 @@ from pathlib import Path
 import anyio
 import psycopg
 import pytest
-from support.copies import content, database_of, execute, fill_all, layout
-from support.postgres import serve_postgres
+from support.copies import content, execute, fill_all, layout
+from support.postgres import Server, serve_postgres
 from support.scripted import open_store
 
 from bridge.errors import StoreError
@@ -35,16 +34,15 @@ class Stopped(Exception):
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with serve_postgres() as url:
-        yield url
+def server() -> Iterator[Server]:
+    with serve_postgres() as found:
+        yield found
 
 
 @pytest.fixture
-def database(server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def database(server: Server) -> str:
     """An empty one."""
-    with database_of(server, re.sub(r"\W", "_", request.node.name)[:60]) as url:
-        yield url
+    return server.make_database()
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +114,7 @@ def test_there_and_back_everything_is_the_same(source: str, database: str, tmp_p
 
 
 def test_a_database_that_is_made_by_a_copy_is_like_one_that_the_daemon_makes(
-    source: str, server: str, database: str
+    source: str, server: Server, database: str
 ) -> None:
     copy(source, database)
     indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
@@ -124,10 +122,10 @@ def test_a_database_that_is_made_by_a_copy_is_like_one_that_the_daemon_makes(
         "SELECT table_name, column_name, ordinal_position, data_type, collation_name, column_default, "
         "is_nullable FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 3"
     )
-    with database_of(server, "made_by_a_daemon") as made:
-        Postgres.open(made, exclusive=True).close()
-        for query in (indexes, columns):
-            assert execute(database, query) == execute(made, query)
+    made = server.make_database()
+    Postgres.open(made, exclusive=True).close()
+    for query in (indexes, columns):
+        assert execute(database, query) == execute(made, query)
 
 
 def test_numbers_are_never_given_again(source: str, target: str) -> None:
@@ -240,7 +238,7 @@ def test_nobody_changes_the_source_or_serves_either_meanwhile(
         assert beside.death is None
 
 
-def test_wrong_places_are_said(source: str, server: str, tmp_path: Path) -> None:
+def test_wrong_places_are_said(source: str, server: Server, tmp_path: Path) -> None:
     link = tmp_path / "link.db"
     link.symlink_to(tmp_path / "bridge.db")
     with pytest.raises(StoreError, match="a store cannot be copied into itself"):
@@ -248,7 +246,7 @@ def test_wrong_places_are_said(source: str, server: str, tmp_path: Path) -> None
     with pytest.raises(StoreError, match=r"there is no store \S+ yet"):
         copy(f"sqlite://{tmp_path}/none.db", f"sqlite://{tmp_path}/copy.db")
     with pytest.raises(StoreError, match=r'the database cannot be opened: .*database "none" does not exist'):
-        copy(source, f"{server}/none")
+        copy(source, f"{server.url}/none")
     assert not (tmp_path / "none.db").exists()
 
 

@@ -1,8 +1,7 @@
-"""Stores to copy, databases to copy them into, and what is in either."""
+"""A store to copy, and what is in it and in its copy."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,6 @@ from support.scripted import Store, delivery_of
 from bridge.store.schema import metadata
 
 Rows = dict[str, list[tuple[Any, ...]]]
-
-
-@contextmanager
-def database_of(server: str, name: str) -> Iterator[str]:
-    """The URL of a new database of the server, which is dropped at the end."""
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        try:
-            yield f"{server}/{name}"
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 async def fill_all(store: Store, builds: int = 60) -> None:

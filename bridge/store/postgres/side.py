@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Table, text
 from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreError
-from bridge.store.postgres import ddl, migrate
+from bridge.store.postgres import migrate
 from bridge.store.postgres.database import IN_USE
 from bridge.store.postgres.engine import LOCK_SECONDS, engine_of
 from bridge.store.postgres.failures import reason
@@ -21,7 +21,7 @@ from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.sql import side
 from bridge.store.sql.side import Row, names_of
 
-_STATEMENT_HOURS: Final = 24
+_STATEMENT_SECONDS: Final = 24 * 3600
 """For all rows of a table, and for an index."""
 _LEAVE: Final = text(
     "SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'"
@@ -48,13 +48,14 @@ class Side(side.Side):
     @contextmanager
     def target(cls, place: str) -> Iterator[Self]:
         with _connected(place) as connection:
+            migrate.require_encoding(connection)
             # Each part and how far the copy is are written together: what is lost is copied again.
             connection.exec_driver_sql("SET synchronous_commit = off")
             yield cls(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        self._raw.execute(f"BEGIN; SELECT pg_advisory_xact_lock({TURN})".encode())
+        self._raw.execute(f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({TURN})".encode())
         try:
             yield
         except BaseException:
@@ -77,7 +78,7 @@ class Side(side.Side):
         return int(self._connection.execute(text(query)).scalar_one())
 
     def prepare(self) -> None:
-        self._connection.exec_driver_sql(ddl.IGNORES_CASE)
+        migrate.prepare(self._connection)
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         # As texts: so the server judges what SQLite may have in a column, and says what is wrong with it.
@@ -113,7 +114,7 @@ class Side(side.Side):
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
     """One connection, while which no daemon can serve the database. Raises StoreError."""
-    engine = engine_of(url, read_only=False)
+    engine = engine_of(url, read_only=False, seconds=_STATEMENT_SECONDS)
     try:
         connection = engine.connect()
     except DBAPIError as error:
@@ -128,7 +129,5 @@ def _connected(url: str) -> Iterator[Connection]:
             if isinstance(error.orig, LockNotAvailable):
                 raise StoreError(IN_USE) from error
             raise
-        connection.exec_driver_sql(
-            f"SET lock_timeout = '{LOCK_SECONDS}s'; SET statement_timeout = '{_STATEMENT_HOURS}h'"
-        )
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         yield connection
