@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from support.chinese import HAN, english_of
 from support.copies import execute
 from support.daemon import DUMMY, Daemon, eventually, running
 from support.listed import add_notice
-from support.postgres import Server, serve_postgres
+from support.postgres import Server
 from support.records import fails, filled, good, one_build, run
 from support.rules import shop_rule
 from support.scripted import Store, delivery_of
@@ -21,15 +20,10 @@ pytestmark = pytest.mark.sqlite
 URL = "https://git.example.com/shop.git"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve_postgres() as found:
-        yield found
-
-
 @pytest.fixture
-def database(server: Server) -> str:
-    return server.make_database()
+def database(postgres: Server) -> str:
+    """An empty one."""
+    return postgres.make_database()
 
 
 def use(daemon: Daemon, url: str, **store: str) -> None:

@@ -3,7 +3,6 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import anyio
 import psycopg
 import pytest
 from support.copies import content, execute, fill_all, layout
-from support.postgres import Server, serve_postgres
+from support.postgres import Server
 from support.scripted import open_store
 
 from bridge.errors import StoreError
@@ -33,16 +32,10 @@ class Stopped(Exception):
     """The copy is stopped here."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve_postgres() as found:
-        yield found
-
-
 @pytest.fixture
-def database(server: Server) -> str:
+def database(postgres: Server) -> str:
     """An empty one."""
-    return server.make_database()
+    return postgres.make_database()
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +107,7 @@ def test_there_and_back_everything_is_the_same(source: str, database: str, tmp_p
 
 
 def test_a_database_that_is_made_by_a_copy_is_like_one_that_the_daemon_makes(
-    source: str, server: Server, database: str
+    source: str, postgres: Server, database: str
 ) -> None:
     copy(source, database)
     indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
@@ -122,7 +115,7 @@ def test_a_database_that_is_made_by_a_copy_is_like_one_that_the_daemon_makes(
         "SELECT table_name, column_name, ordinal_position, data_type, collation_name, column_default, "
         "is_nullable FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 3"
     )
-    made = server.make_database()
+    made = postgres.make_database()
     Postgres.open(made, exclusive=True).close()
     for query in (indexes, columns):
         assert execute(database, query) == execute(made, query)
@@ -238,7 +231,7 @@ def test_nobody_changes_the_source_or_serves_either_meanwhile(
         assert beside.death is None
 
 
-def test_wrong_places_are_said(source: str, server: Server, tmp_path: Path) -> None:
+def test_wrong_places_are_said(source: str, postgres: Server, tmp_path: Path) -> None:
     link = tmp_path / "link.db"
     link.symlink_to(tmp_path / "bridge.db")
     with pytest.raises(StoreError, match="a store cannot be copied into itself"):
@@ -246,7 +239,7 @@ def test_wrong_places_are_said(source: str, server: Server, tmp_path: Path) -> N
     with pytest.raises(StoreError, match=r"there is no store \S+ yet"):
         copy(f"sqlite://{tmp_path}/none.db", f"sqlite://{tmp_path}/copy.db")
     with pytest.raises(StoreError, match=r'the database cannot be opened: .*database "none" does not exist'):
-        copy(source, f"{server.url}/none")
+        copy(source, f"{postgres.url}/none")
     assert not (tmp_path / "none.db").exists()
 
 
