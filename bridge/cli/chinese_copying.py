@@ -7,6 +7,9 @@ from typing import Final
 
 CHINESE: Final[Mapping[str, str]] = {
     "the database cannot be opened: {}": "数据库打不开：{}",
+    "the database is a copy that is not complete: run `buildbridge db copy` again, it goes on from there": (
+        "数据库的复制没有完成：请再运行 `buildbridge db copy`，它会接着复制"
+    ),
     "{} is a copy that is not complete: run `buildbridge db copy` again, it goes on from there": (
         "{} 的复制没有完成：请再运行 `buildbridge db copy`，它会接着复制"
     ),

@@ -281,6 +281,10 @@ _OF_STORE: Final[Mapping[str, str]] = {
     "{} was written by a newer release (schema {}, this one knows {}): {}": (
         "{} 由更新的版本写入（结构 {}，这个版本只认识到 {}）：{}"
     ),
+    "{} has the encoding {}, which cannot keep every text: make another one with "
+    "`createdb --encoding=UTF8 --template=template0 NAME`": (
+        "{} 的编码是 {}，有些文字存不进去：请用 `createdb --encoding=UTF8 --template=template0 NAME` 另建一个"
+    ),
     "the database has the encoding {}, which cannot keep every text: make another one with "
     "`createdb --encoding=UTF8 --template=template0 NAME`": (
         "数据库的编码是 {}，不能保存所有文字：请另建一个："
