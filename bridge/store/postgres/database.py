@@ -29,7 +29,7 @@ from bridge.store.postgres.failures import reason
 from bridge.store.postgres.migrate import SERVED
 from bridge.store.schema import REVISION
 from bridge.store.sql import database
-from bridge.store.sql.database import Sizes, TransactionLost
+from bridge.store.sql.database import RELEASE, SAVEPOINT, Sizes, TransactionLost
 from bridge.store.sql.examined import Examined, stuck_problems
 from bridge.store.sql.queue import Write
 
@@ -44,7 +44,7 @@ _IS_SERVED: Final = text(
     "AND classid::bigint = :high AND objid::bigint = :low)"
 )
 IN_USE: Final = "it is in use by another daemon: stop that one, or name another database as store.url"
-_BEGIN: Final = f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({migrate.TURN})"
+_BEGIN: Final = f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({migrate.TURN}); {SAVEPOINT}"
 # Where nothing was written, nothing has to be on disk.
 _COMMIT: Final = """
 INSERT INTO written (writer, number, at) SELECT '{0}', {1}, now()
@@ -65,6 +65,7 @@ class Database(database.Database):
         self._serves = serves
         self._connection: Connection | None = None
         self._id, self._number = uuid4().hex, 0
+        self._has_savepoint, self._held = False, ""
         # Not in the thread, so that a database that cannot be written raises for the caller of `open`.
         try:
             self._connect()
@@ -142,7 +143,7 @@ class Database(database.Database):
         """
         if self._connection is not None:
             try:
-                self._execute(_BEGIN)
+                self._begin()
             except psycopg.OperationalError:
                 # The server may have ended it long ago, which shows only now: nothing was begun on it.
                 if not self._is_cut():
@@ -151,8 +152,12 @@ class Database(database.Database):
             else:
                 return self._connection
         connection = self._connect()
-        self._execute(_BEGIN)
+        self._begin()
         return connection
+
+    def _begin(self) -> None:
+        self._send(_BEGIN)
+        self._has_savepoint, self._held = True, ""
 
     def _connect(self) -> Connection:
         """Raises psycopg.Error, DBAPIError, and TransactionLost where another daemon has the database."""
@@ -161,8 +166,8 @@ class Database(database.Database):
         try:
             if self._serves:
                 # The session of a daemon that was killed, or our own that was cut, may take a moment to end.
-                self._execute(f"SELECT pg_advisory_lock({SERVED})")
-            self._execute(_FORGET)
+                self._send(f"SELECT pg_advisory_lock({SERVED})")
+            self._send(_FORGET)
         except psycopg.Error as error:
             self._drop()
             if isinstance(error, psycopg.errors.LockNotAvailable):
@@ -174,7 +179,7 @@ class Database(database.Database):
         """After a failure: the next transaction begins on a connection that has none."""
         with suppress(psycopg.Error):
             if self._connection is not None and not self._is_cut():
-                self._execute("ROLLBACK")
+                self._send("ROLLBACK")
                 return
         self._drop()
 
@@ -189,7 +194,7 @@ class Database(database.Database):
             self._beats()
             with suppress(psycopg.Error, DBAPIError, TransactionLost):
                 found = self._begun().execute(_WRITTEN, {"writer": self._id}).scalar()
-                self._execute("ROLLBACK")
+                self._send("ROLLBACK")
                 return bool(found == self._number)
             time.sleep(_RETRY_SECONDS)
         raise StoreDied(
@@ -207,6 +212,16 @@ class Database(database.Database):
         return raw
 
     def _execute(self, statement: str) -> None:
+        """A message is a round trip: a savepoint begins with its transaction, and ends with what follows."""
+        if statement == SAVEPOINT and self._has_savepoint:
+            self._has_savepoint = False
+        elif statement == RELEASE and self._raw.info.transaction_status is TransactionStatus.INTRANS:
+            self._held = f"{RELEASE};"
+        else:
+            held, self._held = self._held, ""
+            self._send(held + statement)
+
+    def _send(self, statement: str) -> None:
         self._raw.execute(statement.encode())
 
     def _is_cut(self) -> bool:

@@ -38,6 +38,8 @@ Bulk = Callable[[Connection, Sequence[R]], Sequence[T]]
 
 READERS: Final = 4
 """A list, a search in a log and the look for a failure may take one each: one is left for the daemon."""
+SAVEPOINT: Final = "SAVEPOINT work"
+RELEASE: Final = "RELEASE work"
 BEAT_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 15.0
 
@@ -194,22 +196,22 @@ class Database(ABC):
                 self._apply_bulk(connection, bulk, list(items))
 
     def _apply_one(self, connection: Connection, item: Write) -> None:
-        self._execute("SAVEPOINT work")
+        self._execute(SAVEPOINT)
         try:
             item.result = item.work(connection)
             # PostgreSQL refuses it after any statement that failed, though the work went on.
-            self._execute("RELEASE work")
+            self._execute(RELEASE)
         except Exception as error:  # noqa: BLE001  # it belongs to the caller, not to the writer
             item.error = self._failure(error)
             self._undo()
 
     def _apply_bulk(self, connection: Connection, bulk: Bulk[Any, Any], items: list[Write]) -> None:
         """Where rows cannot be written together, each is written alone, so that only the bad one fails."""
-        self._execute("SAVEPOINT work")
+        self._execute(SAVEPOINT)
         try:
             for item, result in zip(items, bulk(connection, [item.row for item in items]), strict=True):
                 item.result = result
-            self._execute("RELEASE work")
+            self._execute(RELEASE)
         except Exception as error:  # noqa: BLE001  # it belongs to the callers, not to the writer
             items[0].error = self._failure(error)
             self._undo()
@@ -220,7 +222,7 @@ class Database(ABC):
 
     def _undo(self) -> None:
         self._execute("ROLLBACK TO work")
-        self._execute("RELEASE work")
+        self._execute(RELEASE)
 
     def _failure(self, error: Exception) -> Exception:
         """The error for the caller. Raises TransactionLost."""
