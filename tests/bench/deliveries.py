@@ -2,7 +2,8 @@
 
 Every contender gets the same signed GitHub push on the same processor, in turns, so that what else the
 machine does falls on all of them. After each run of Buildbridge its store must hold exactly one row for each
-202; otherwise the run does not count and the benchmark ends with status 1.
+202; otherwise the run does not count and the benchmark ends with status 1. With `--engine postgres` the
+contenders are Buildbridge on a PostgreSQL server of its own, with its files on the same disk, and on SQLite.
 """
 
 import argparse
@@ -12,8 +13,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import httpx
 import orjson
@@ -21,6 +24,7 @@ import orjson
 sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as pytest finds them
 
 from bench.harness import SECRET, Load, folder_on_disk, free_port, load, median, running, table
+from support.postgres import Server, serve_postgres
 
 
 @dataclass
@@ -37,11 +41,11 @@ class Contender:
     notes: list[str] = field(default_factory=list)
 
 
-def buildbridge(folder: Path, port: int) -> list[str]:
-    """`serve` with a GitHub source and a rule for another repository."""
+def buildbridge(folder: Path, port: int, store: str = "") -> list[str]:
+    """`serve` with a GitHub source and a rule for another repository; `store` is the URL of a database."""
     settings = {
         "server": {"port": port},
-        "store": {"url": f"sqlite://{folder}/bridge.db"},
+        "store": {"url": store, "folder": str(folder)} if store else {"url": f"sqlite://{folder}/bridge.db"},
         "sources": {"github": {"kind": "GitHub", "secrets": [SECRET]}},
         "builders": {"here": {"kind": "local", "command": ["true"]}},
     }
@@ -62,17 +66,45 @@ def buildbridge(folder: Path, port: int) -> list[str]:
     return [sys.executable, "-m", "bridge", "--config", f"{folder}/bridge.yaml", "serve"]
 
 
+_COUNT: Final = "SELECT count(*), sum(CASE state WHEN 'stored' THEN 1 ELSE 0 END) FROM delivery"
+
+
 def one_row_for_each_answer(folder: Path, port: int, measured: Load) -> str:
     """Raises RuntimeError for an answer that is an error, and where answers and rows differ."""
+    accepted = accepted_by(port, measured)
+    with closing(sqlite3.connect(folder / "bridge.db")) as store:
+        ((rows, waiting),) = store.execute(_COUNT)
+        return outcome(rows, waiting, accepted, measured)
+
+
+def on(server: Server) -> Contender:
+    """Buildbridge on a database of a PostgreSQL server, a new one for each run."""
+    made: list[str] = []
+
+    def prepare(folder: Path, port: int) -> list[str]:
+        made.append(server.make_database())
+        return buildbridge(folder, port, made[-1])
+
+    def check(_folder: Path, port: int, measured: Load) -> str:
+        accepted = accepted_by(port, measured)
+        ((rows, waiting),) = server.execute(made[-1].rpartition("/")[2], _COUNT)
+        return outcome(rows, waiting, accepted, measured)
+
+    return Contender("buildbridge on PostgreSQL", "/hooks/github", prepare, check)
+
+
+def accepted_by(port: int, measured: Load) -> int:
+    """How many 202 there were. Raises RuntimeError for an answer that is an error."""
     if measured.errors:
         raise RuntimeError(f"{measured.errors} of {measured.requests} answers were errors")
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
     counter = r'^buildbridge_deliveries_total\{outcome="stored",source="github"\} (\S+)$'
     found = re.search(counter, metrics, re.MULTILINE)
-    accepted = int(float(found[1])) if found else 0
-    with sqlite3.connect(folder / "bridge.db") as store:
-        rows, waiting = store.execute("SELECT count(*), sum(state = 'stored') FROM delivery").fetchone()
-    store.close()
+    return int(float(found[1])) if found else 0
+
+
+def outcome(rows: int, waiting: int, accepted: int, measured: Load) -> str:
+    """Raises RuntimeError where answers and rows differ."""
     if rows != accepted or rows < measured.requests:
         raise RuntimeError(f"{measured.requests} answers seen, {accepted} times 202, but {rows} rows")
     return f"{rows} rows, {100 * (rows - waiting) / max(rows, 1):.0f} % of them decided at the end"
@@ -144,18 +176,22 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on the disk to measure")
     parser.add_argument("--all", action="store_true", help="also webhook starting a program, and the echo")
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
     options = parser.parse_args()
-    contenders = [
-        Contender("buildbridge", "/hooks/github", buildbridge, one_row_for_each_answer),
-        Contender("webhook, no match", "/hooks/github", webhook(matches=False)),
-    ]
+    ours = Contender("buildbridge", "/hooks/github", buildbridge, one_row_for_each_answer)
+    contenders = [ours, Contender("webhook, no match", "/hooks/github", webhook(matches=False))]
     if options.all:
         contenders.append(Contender("webhook, /bin/true", "/hooks/github", webhook(matches=True)))
         contenders.append(Contender("bare ASGI echo", "/hooks/github", echo))
-    for number in range(options.rounds):
-        for contender in contenders:
-            measure(contender, options.folder, f"run{number}", options.seconds, options.connections)
-            print(f"{contender.name}: {contender.loads[-1].rate:,.0f}/s  {contender.notes[-1]}", flush=True)  # noqa: T201  # its output
+    with ExitStack() as servers:
+        if options.engine == "postgres":
+            server = servers.enter_context(serve_postgres(durable=True, parent=options.folder))
+            contenders = [on(server), ours]
+        for number in range(options.rounds):
+            for contender in contenders:
+                measure(contender, options.folder, f"run{number}", options.seconds, options.connections)
+                rate = f"{contender.loads[-1].rate:,.0f}/s"
+                print(f"{contender.name}: {rate}  {contender.notes[-1]}", flush=True)  # noqa: T201  # its output
     print(f"\n{report(contenders)}")  # noqa: T201  # its output
 
 
