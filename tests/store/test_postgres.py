@@ -11,8 +11,9 @@ import anyio
 import anyio.to_thread
 import psycopg
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, column, select, values
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
 from support.cut_proxy import CutProxy, Lost, Mode, cut_proxy
 from support.postgres import Server
 from support.scripted import eventually
@@ -22,6 +23,8 @@ from bridge.store.postgres import database as module
 from bridge.store.postgres import engine
 from bridge.store.postgres.database import Database
 from bridge.store.postgres.migrate import TURN
+from bridge.store.schema import service as table
+from bridge.store.sql.constructs import json_text
 
 
 @pytest.fixture
@@ -339,3 +342,51 @@ async def test_a_frozen_node_loses_its_transaction_and_the_others_go_on(url: str
         finally:
             frozen.kill()
             frozen.communicate()
+
+
+async def test_a_turn_sees_what_was_written_before_it_whatever_the_database_prefers(
+    url: str, postgres: Server
+) -> None:
+    Database.open(url, exclusive=True).close()
+    name = url.rpartition("/")[2]
+    postgres.execute(name, f"ALTER DATABASE {name} SET default_transaction_isolation = serializable")
+    with Database.open(url, exclusive=True) as database, closing(psycopg.connect(url)) as other:
+        other.execute(f"SELECT pg_advisory_xact_lock({TURN})".encode())
+        other.execute(b"INSERT INTO service (name, paused_until) VALUES ('first', 0)")
+        seen: list[set[str]] = []
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(database.write, lambda connection: seen.append(_names(connection)))
+            waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            await eventually(lambda: postgres.execute(name, waits))
+            other.commit()
+    assert seen == [{"first"}]
+
+
+async def test_texts_and_numbers_are_kept_as_in_sqlite(database: Database) -> None:
+    def work(connection: Connection) -> list[Any]:
+        for name, at in (("b", 2.0**40), ("a", 0.0), ("Ä", 0.0), ("B", 0.0), ("nul \0", 0.0)):
+            connection.execute(table.insert().values(name=name, paused_until=at))
+        return list(connection.execute(select(table.c.name).order_by(table.c.name)).scalars())
+
+    # By their bytes; what PostgreSQL cannot keep is shown as a mark.
+    assert await database.write(work) == ["B", "a", "b", "nul \ufffd", "Ä"]
+    with pytest.raises(UnicodeEncodeError):
+        await add(database, "half \ud800")
+    await add(database, "whole")
+
+    def read(connection: Connection) -> Any:
+        documents = values(column("text", Text), name="documents").data([(r'{"a": "x\u0000", "key": "k"}',)])
+        return connection.execute(select(json_text(documents.c.text, "key"))).scalar()
+
+    assert await database.read(read) == "k", "a NUL hides no other key"
+    large = insert_number(2**40)
+    assert await database.write(large) == 2**40
+
+
+def insert_number(number: int) -> Callable[[Connection], int]:
+    def work(connection: Connection) -> int:
+        statement = "INSERT INTO sizes VALUES (%s) RETURNING size"
+        connection.execute(CreateTable(Table("sizes", MetaData(), Column("size", Integer))))
+        return int(connection.exec_driver_sql(statement, (number,)).scalar_one())
+
+    return work
