@@ -290,6 +290,10 @@ _OF_STORE: Final[Mapping[str, str]] = {
         "数据库的编码是 {}，不能保存所有文字：请另建一个："
         "`createdb --encoding=UTF8 --template=template0 NAME`"
     ),
+    "no store of the kind {} is supported: write sqlite:// and the path of a file, or postgresql:// and the "
+    "address of a database": (
+        "不支持 {} 这种存储：请写 sqlite:// 加文件路径，或者 postgresql:// 加数据库地址"
+    ),
     "the database cannot be used as the store: {}": "这个数据库不能用作存储：{}",
     "PostgreSQL needs its driver ({}): install it with `pip install 'buildbridge[postgres]'`": (
         "使用 PostgreSQL 需要它的驱动（{}）：请用 `pip install 'buildbridge[postgres]'` 安装"

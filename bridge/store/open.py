@@ -40,7 +40,13 @@ def is_served(url: str) -> bool:
 
 
 def sqlite_file(url: str) -> Path:
-    """The file of a store at `sqlite://` and an absolute path."""
+    """The file of a store at `sqlite://` and an absolute path. Raises StoreError for another URL."""
+    if not url.startswith(SQLITE):
+        scheme = url.partition("://")[0]  # what follows may hold a password
+        raise StoreError(
+            f"no store of the kind {scheme}:// is supported: write sqlite:// and the path of a file, or "
+            "postgresql:// and the address of a database"
+        )
     return Path(url.removeprefix(SQLITE))
 
 
