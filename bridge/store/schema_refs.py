@@ -48,7 +48,7 @@ missed_ref = Table(
 redelivery = Table(
     "redelivery",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("code", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("repo", Text, nullable=False),

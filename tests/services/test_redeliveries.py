@@ -67,6 +67,7 @@ async def test_where_no_ref_moved_unseen_the_host_is_not_asked(
 ) -> None:
     async with redelivering(store, tmp_path, kind) as harness:
         await harness.commit("2")
+        await eventually(harness.all_are_decided)
         for _ in range(3):
             await harness.look()
         assert harness.host.requests == []

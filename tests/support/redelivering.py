@@ -23,7 +23,9 @@ from support.scripted import Store
 from bridge.config.forge_api import ForgeApiSettings
 from bridge.config.types import Secret
 from bridge.forges.webhooks import Wanted
+from bridge.model.delivery import DeliveryState
 from bridge.registry import FORGES, KINDS, WEBHOOKS
+from bridge.store.values import Cursor, DeliveryFilter
 from bridge.web.clients import Clients
 from bridge.web.receiver import HookSource, Receiver
 
@@ -99,6 +101,10 @@ class RedeliveryHarness(ReconcilerHarness):
         }
         await self.deliver(json.dumps(body).encode())
         return after
+
+    async def all_are_decided(self) -> bool:
+        undecided = await self.store.deliveries.page(Cursor(), 1, DeliveryFilter(state=DeliveryState.STORED))
+        return not undecided.rows
 
     async def deliver(self, body: bytes) -> None:
         event = "push" if self.kind == "GitHub" else "Push Hook"
