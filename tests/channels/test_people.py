@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -69,7 +68,7 @@ from pathlib import Path
 from bridge.config.loader import load_config, load_outline
 from bridge.registry import KINDS
 
-load_outline(Path({str(file)!r}), KINDS)
+load_outline(Path({str(file)!r}), KINDS, {{}})
 load_config(Path({str(file)!r}), KINDS, {{}})
 print("bridge.channels.adapters.mail.channel" in sys.modules)
 """
@@ -77,14 +76,14 @@ print("bridge.channels.adapters.mail.channel" in sys.modules)
     assert done.stdout.split() == [str(imported)]
 
 
-@pytest.mark.parametrize("load", [partial(load_config, environ={}), load_outline])
+@pytest.mark.parametrize("load", [load_config, load_outline])
 def test_a_contact_that_no_kind_knows_is_a_fault_also_where_no_secret_is_read(
-    load: Callable[[Path, Kinds], object], tmp_path: Path
+    load: Callable[[Path, Kinds, Mapping[str, str]], object], tmp_path: Path
 ) -> None:
     file = tmp_path / "bridge.yaml"
     file.write_text(CONFIG.replace("wecom_userid: alice", "wecom_user: alice"))
     with pytest.raises(ConfigError) as caught:
-        load(file, KINDS)
+        load(file, KINDS, {})
     (fault,) = caught.value.faults
     assert "people.Alice@example.com.wecom_user" in str(fault)
     assert "did you mean wecom_userid" in str(fault)
@@ -116,7 +115,7 @@ def test_a_contact_that_is_not_of_its_form_is_a_fault_with_its_place(
     assert problem in fault.problem
 
 
-@pytest.mark.parametrize("load", [partial(load_config, environ={}), load_outline])
+@pytest.mark.parametrize("load", [load_config, load_outline])
 @pytest.mark.parametrize(
     ("given", "path"),
     [
@@ -126,12 +125,12 @@ def test_a_contact_that_is_not_of_its_form_is_a_fault_with_its_place(
     ],
 )
 def test_an_address_of_two_people_is_a_fault_that_names_both(
-    load: Callable[[Path, Kinds], object], given: str, path: str, tmp_path: Path
+    load: Callable[[Path, Kinds, Mapping[str, str]], object], given: str, path: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "bridge.yaml"
     file.write_text(f"{CONFIG}  fay@example.com: {given}\n")
     with pytest.raises(ConfigError) as caught:
-        load(file, KINDS)
+        load(file, KINDS, {})
     (fault,) = caught.value.faults
     assert fault.path == path
     owner = "Alice" if "ALICE" in given else "carol"

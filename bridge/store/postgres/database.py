@@ -7,8 +7,9 @@ its number in a row of its writer: where the connection is cut during a commit, 
 whether it is there. The id of a transaction would not do: a server that crashed before the commit was on disk
 gives the same id to another one.
 
-Source: PostgreSQL documentation, "Advisory Locks" and "Multi-Statement Simple Query"
-(https://www.postgresql.org/docs/13/explicit-locking.html, .../protocol-flow.html).
+Sources: PostgreSQL documentation, "Advisory Locks"
+(https://www.postgresql.org/docs/13/explicit-locking.html) and "Multiple Statements in a Simple Query"
+(https://www.postgresql.org/docs/13/protocol-flow.html).
 """
 
 import time
