@@ -66,7 +66,7 @@ class Content:
 
 
 class Side(ABC):
-    """An open store that nobody else serves. What the engine raises becomes a StoreError in `failing`."""
+    """An open store that no one else serves. What the engine raises becomes a StoreError in `failing`."""
 
     keeps_nul: bool
     """Whether a text may have a NUL in it."""
@@ -77,7 +77,7 @@ class Side(ABC):
     @classmethod
     @abstractmethod
     def source(cls, place: str) -> AbstractContextManager[Self]:
-        """The store to copy, which nobody changes meanwhile. Raises StoreError, StoreTooNew."""
+        """The store to copy, which no one changes meanwhile. Raises StoreError, StoreTooNew."""
 
     @classmethod
     @abstractmethod
