@@ -91,9 +91,13 @@ FORMS: Final = (
     Sent(
         "notices chosen",
         "member",
-        partial(ways.choose_notices, query="channel=message", verb="replay", count=2),
+        partial(ways.choose_notices, query="channel=message&state=sent", verb="replay", count=2),
     ),
-    Sent("none to be dropped", "member", partial(ways.choose_notices, query="channel=message", verb="drop")),
+    Sent(
+        "none to be dropped",
+        "member",
+        partial(ways.choose_notices, query="channel=message&state=sent", verb="drop"),
+    ),
     Sent("notices", "member", partial(ways.do_notices, query="channel=team&state=pending", verb="drop")),
     Sent("silence", "admin", ways.end_a_silence),
     Sent("rules that match", "member", partial(ways.try_rules, rules=RULES, ref="main", **PUSHED)),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.browser import reading
+from support.daemon import eventually
 from support.seen import Seen
 
 
@@ -53,6 +54,8 @@ async def test_what_is_chosen_is_counted_confirmed_and_evaluated_again(member: P
     await expect(member.locator("main")).to_contain_text("1 delivery is to be evaluated again")
     await member.get_by_role("button", name="Evaluate 1 again").click()
     await expect(member.get_by_role("status").last).to_contain_text("What you chose is evaluated again")
+    # Until it is evaluated, it is not among the ignored ones.
+    eventually(lambda: not site.daemon.api("/v1/deliveries?state=stored")["results"])
     await member.goto("/deliveries?ref=main&state=ignored")
     await expect(member.locator("#rows tr[id]")).to_have_count(before + 1)
     assert site.daemon.url in member.url

@@ -79,7 +79,7 @@ async def test_deliveries_say_why_and_are_evaluated_again_one_and_several(page: 
 
 
 async def test_notices_are_sent_once_more_and_dropped(page: Page, changing: Seen) -> None:
-    await page.goto("/notices?channel=message")
+    await page.goto("/notices?channel=message&state=sent")
     await page.get_by_role("checkbox").first.check()
     await press(page, "Send the chosen once more")
     await press(page, "Send 1 once more")

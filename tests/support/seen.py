@@ -1,6 +1,6 @@
 """A daemon in which everything has happened that pages show, also what strangers wrote."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,10 +10,10 @@ from typing import Any, Final
 import httpx
 import yaml
 from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, eventually, free_port, running
+from support.fake_http import FakeServer, Reply, served
 from support.sending import push_body, send
 
 KEY: Final = "a-key-of-the-tests-with-enough-letters"
-ROBOT: Final = f"http://127.0.0.1:{{port}}/robot/send?access_token={KEY}"
 MARKUP: Final = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}{% raw %}"
 TURNED: Final = "\u202etxt.exe\u2066"
 LONG: Final = "长" * 10_000
@@ -65,25 +65,42 @@ class Seen:
         return path.format(**self.ids)
 
 
+class _Busy(FakeServer):
+    """A robot that takes nothing for an hour, also after a reload."""
+
+    def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        return Reply(429, {"Retry-After": "3600"})
+
+
 @contextmanager
 def seen(folder: Path, also: Mapping[str, Any] | None = None) -> Iterator[Seen]:
     """Builds that ended in each way and some that wait, pushes that built nothing, notices that failed.
 
+    The notices of the channel `team` wait, and none is attempted any more: what a form of a page is about
+    must not change between two steps of a reader. Those of `gone` are attempted again and again, in vain.
     `also` is more of `bridge.yaml`.
     """
-    config = {
-        **DUMMY,
-        "api": {"tokens": [TOKEN], "keys": [KEY]},
-        "channels": {
-            "team": {
-                "kind": "DING_TALK",
-                "url": ROBOT.format(port=free_port()),
-                "allow_private": True,
-            }
-        },
-        "notices": {"default": [{"channel": "team"}]},
-        **(also or {}),
-    }
+    with served(_Busy()) as busy:
+        config = {
+            **DUMMY,
+            "api": {"tokens": [TOKEN], "keys": [KEY]},
+            "channels": {
+                "team": _chat(busy.url),
+                "gone": _chat(f"http://127.0.0.1:{free_port()}/"),
+            },
+            "notices": {"default": [{"channel": "team"}, {"channel": "gone"}]},
+            **(also or {}),
+        }
+        with _happened(folder, config) as found:
+            yield found
+
+
+def _chat(server: str) -> Mapping[str, Any]:
+    return {"kind": "DING_TALK", "url": f"{server}robot/send?access_token={KEY}", "allow_private": True}
+
+
+@contextmanager
+def _happened(folder: Path, config: Mapping[str, Any]) -> Iterator[Seen]:
     with running(folder, config, RULES) as daemon:
         tokens = {role: _token(daemon, role) for role in ("viewer", "member", "admin")}
         _sign_in(daemon, tokens["viewer"])
@@ -121,12 +138,22 @@ def _happen(daemon: Daemon) -> dict[str, str]:
         found = eventually(partial(daemon.builds, repo_name=name, state=state))
         ids[f"build_{name}"] = found[-1]["build_id"]
     eventually(lambda: not daemon.api("/v1/deliveries?state=stored")["results"])
-    notices = eventually(lambda: daemon.api("/v1/notices?channel=team")["results"])
-    ids["notice"] = notices[0]["id"]
-    ids["message"] = eventually(lambda: daemon.api("/v1/notices?channel=message&state=sent")["results"])[0][
-        "id"
-    ]
+    eventually(lambda: _waits(daemon, "team"))
+    ids["notice"] = daemon.api("/v1/notices?channel=team")["results"][0]["id"]
+    ids["message"] = eventually(partial(_several_messages, daemon))[0]["id"]
     return ids
+
+
+def _several_messages(daemon: Daemon) -> Sequence[Mapping[str, str]]:
+    sent: Sequence[Mapping[str, str]] = daemon.api("/v1/notices?channel=message&state=sent")["results"]
+    return sent if len(sent) > 1 else ()
+
+
+def _waits(daemon: Daemon, channel: str) -> bool:
+    """Whether the channel is paused, and the answer that paused it is written."""
+    (part,) = (one for one in daemon.api("/v1/health") if one["name"] == f"channel:{channel}")
+    sending = daemon.api(f"/v1/notices?channel={channel}&state=sending")["results"]
+    return bool(part["paused_until"]) and not sending
 
 
 def _push(daemon: Daemon, name: str, delivery_id: str, **data: Any) -> str:
