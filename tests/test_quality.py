@@ -11,6 +11,11 @@ ROOT = Path(__file__).parents[1]
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 60
 MOST_LINES_OF_THE_ROOT = 200
+TOP_LEVEL = {
+    *("bridge", "deploy", "rules", "systemd", "tests"),
+    *("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"),
+}
+"""What the first look at the project shows, beside dot files and a lock file."""
 TOOLS = {
     "formatted": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
@@ -47,3 +52,14 @@ def test_files_and_functions_are_short() -> None:
     }
     assert [name for name, lines in functions.items() if lines > MOST_LINES_OF_A_FUNCTION] == []
     assert max(functions.values()) > MOST_LINES_OF_A_FUNCTION // 2
+
+
+def test_the_top_level_holds_only_what_belongs_there() -> None:
+    """Also of what is new and not ignored."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    names = {path.partition("/")[0] for path in files.split("\0")} - {""}
+    assert names >= TOP_LEVEL
+    assert {
+        name for name in names - TOP_LEVEL if not name.startswith(".") and not name.endswith(".lock")
+    } == set()
