@@ -17,19 +17,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 from sqlalchemy.types import TypeEngine
 
 _POSTGRES: Final = "postgresql"
+_OF_SQLITE: Final = {"greatest": "max", "least": "min"}
 
 
-class greatest(FunctionElement[Any]):  # noqa: N801  # a function of SQL
+class greatest(GenericFunction[Any]):  # noqa: N801  # a function of SQL
     """The greatest of several values, none of which is NULL."""
 
     inherit_cache = True
 
 
-class least(FunctionElement[Any]):  # noqa: N801
+class least(GenericFunction[Any]):  # noqa: N801
     """The least of several values, none of which is NULL."""
 
     inherit_cache = True
@@ -77,24 +78,10 @@ def element_of(values: TableValuedAlias, of: TypeEngine[Any]) -> ColumnElement[A
     return cast(values.c.value, of) if isinstance(of, Integer) else values.c.value
 
 
-@compiles(greatest)
-def _greatest(element: greatest, compiler: SQLCompiler, **given: Any) -> str:
-    return f"max({compiler.process(element.clauses, **given)})"
-
-
-@compiles(greatest, _POSTGRES)
-def _postgres_greatest(element: greatest, compiler: SQLCompiler, **given: Any) -> str:
-    return f"greatest({compiler.process(element.clauses, **given)})"
-
-
-@compiles(least)
-def _least(element: least, compiler: SQLCompiler, **given: Any) -> str:
-    return f"min({compiler.process(element.clauses, **given)})"
-
-
-@compiles(least, _POSTGRES)
-def _postgres_least(element: least, compiler: SQLCompiler, **given: Any) -> str:
-    return f"least({compiler.process(element.clauses, **given)})"
+@compiles(greatest, "sqlite")
+@compiles(least, "sqlite")
+def _named_by_sqlite(element: GenericFunction[Any], compiler: SQLCompiler, **given: Any) -> str:
+    return f"{_OF_SQLITE[element.name]}{compiler.process(element.clause_expr, **given)}"
 
 
 @compiles(unindexed)
