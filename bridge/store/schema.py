@@ -24,6 +24,8 @@ metadata = MetaData()
 
 Serial: Final = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database gives: SQLite gives them only to what is called INTEGER."""
+Size: Final = Serial
+"""How many bytes or lines a log has, which 31 bits may not hold: to PostgreSQL no Integer can be larger."""
 
 delivery = Table(
     "delivery",
@@ -64,12 +66,12 @@ def _run_columns() -> list[Column[Any]]:
         Column("started_at", Float),
         Column("ended_at", Float),
         Column("attempts", Integer, nullable=False, server_default=text("0")),
-        Column("log_offset", Integer, nullable=False, server_default=text("0")),
-        Column("log_bytes", Integer, nullable=False, server_default=text("0")),
+        Column("log_offset", Size, nullable=False, server_default=text("0")),
+        Column("log_bytes", Size, nullable=False, server_default=text("0")),
         Column("log_mark", Integer),
-        Column("log_left_out", Integer, nullable=False, server_default=text("0")),
-        Column("log_lines", Integer, nullable=False, server_default=text("0")),
-        Column("failed_line", Integer, comment="NULL until it was sought, 0 where the log has none"),
+        Column("log_left_out", Size, nullable=False, server_default=text("0")),
+        Column("log_lines", Size, nullable=False, server_default=text("0")),
+        Column("failed_line", Size, comment="NULL until it was sought, 0 where the log has none"),
         Column("cancel_reason", Text),
         Column("superseded", Text),
         Column("released", Integer, nullable=False, server_default=text("0")),
@@ -223,8 +225,8 @@ build_log = Table(
     Column("at", Float, nullable=False),
     Column("text", Text, nullable=False),
     Column("run", Integer, nullable=False, server_default=text("1")),
-    Column("place", Integer, nullable=False, server_default=text("0")),
-    Column("line", Integer, nullable=False, server_default=text("0")),
+    Column("place", Size, nullable=False, server_default=text("0")),
+    Column("line", Size, nullable=False, server_default=text("0")),
     Index("build_log_place", "build_id", "run", "place"),
     Index("build_log_line", "build_id", "run", "line", "seq"),
 )

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from support import engines
 from support.scripted import Store
 from support.services import add_queued
 
@@ -103,3 +104,22 @@ async def test_a_secret_is_never_stored_however_its_line_arrives(store: Store, s
     await guarded.add_step(build.id, "stop", detail)
     step = (await store.builds.steps(build.id))[-1]
     assert {(await store.build(build.id)).detail, step.detail} == {"no answer to Bearer ***"}
+
+
+async def test_a_log_goes_on_beyond_what_31_bits_count(store: Store) -> None:
+    build, far, text = await add_queued(store), 5 << 30, lines(2)
+    await store.builds.append_log(build.id, text, far, restarted=False)
+    # As if all before these lines was left out.
+    engines.execute(store.path, f"UPDATE build_log SET place = {far}, line = {far}")
+    counts = {"log_bytes": far + len(text), "log_left_out": far, "log_lines": far + 2}
+    change = ", ".join(f"{name} = {count}" for name, count in counts.items())
+    engines.execute(store.path, f"UPDATE build SET {change}")
+    await store.builds.append_log(build.id, text, far + 200, restarted=False)
+    found = await store.build(build.id)
+    assert found.log_offset == far + 200
+    part = await store.builds.log_range(build.id, far + len(text), 1 << 20)
+    assert (part.begin, part.size, part.text) == (far + len(text), far + 2 * len(text), text)
+    read = await store.logs.lines(build.id, far + 3, 10)
+    assert (read.total, [one.number for one in read.rows]) == (far + 4, [far + 3, far + 4])
+    await store.logs.note_failed_line(found, far + 4)
+    assert (await store.build(build.id)).failed_line == far + 4
