@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 from contextlib import aclosing
 from functools import partial
+from typing import Literal
 
 import anyio
 import structlog
@@ -11,11 +12,12 @@ from anyio.abc import TaskStatus
 
 from bridge import __version__
 from bridge.config.loader import Config
+from bridge.duties import DISPATCH, SCHEDULE, UPKEEP, standing
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
-from bridge.registry import ADAPTERS, FORGES, WEBHOOKS, chinese_of
+from bridge.registry import ADAPTERS, FORGES, chinese_of
 from bridge.rules.disk import Disk, OnDisk
 from bridge.rules.match import RuleSet
-from bridge.runtime import log, memory, tracing
+from bridge.runtime import home, log, memory, tracing
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.local_socket import listening_locally
@@ -23,11 +25,9 @@ from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.runtime.topics import topics
 from bridge.services.base import Crew, HandOver, Service
-from bridge.services.dispatcher import Dispatcher
-from bridge.services.housekeeper import ClockFollower, Pruner, Unserved, recover, watchers
-from bridge.services.reconciler import Reconciler
+from bridge.services.housekeeper import ClockFollower, recover, watchers
+from bridge.services.membership import Membership
 from bridge.services.reloader import Reloader, RuleSources, begin
-from bridge.services.scheduler import Scheduler
 from bridge.staff import Staff
 from bridge.store.base import Store
 from bridge.store.open import open_store
@@ -39,18 +39,23 @@ from bridge.web.wake import WakeView, make_wake_view
 
 logger = structlog.get_logger()
 
+Only = Literal["receive", "work"]
+"""What a node does of the two, where it does not do both."""
+
 
 async def serve(
     disk: Disk,
     loaded: OnDisk,
     report: Callable[[RuleSet], None],
     *,
+    only: Only | None = None,
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """The daemon, until SIGTERM or SIGINT; `task_status` gets the port once it is ready, 0 for none.
 
     It begins with what was `loaded` just now, and follows what is on `disk`. `report` gets the rules of the
-    start. A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
+    start. Beside other nodes it may do `only` a part. A crash of any part ends all of them: systemd starts us
+    again, and the store says where to go on.
     """
     config, settings = loaded.config, loaded.config.settings
     lines = log.configure(config.secrets, style=settings.log.format, level=settings.log.level.upper())
@@ -64,9 +69,10 @@ async def serve(
         anyio.create_task_group() as tasks,
     ):
         sources = await begin(disk, loaded, store.repositories, report)
-        with listening_locally(config.socket_file) as local:
-            daemon = _Daemon(sources, store, clock, crew, service_notices, lines, local)
-            await recover(store, config.builders, config.channels, daemon.notice_policy)
+        with home.held(config.node_file) as place, listening_locally(config.socket_file) as local:
+            daemon = _Daemon(sources, store, clock, crew, service_notices, lines, local, only)
+            if await daemon.membership.join(place, f"{socket.gethostname()}:{settings.server.port}"):
+                await recover(store, config.builders, config.channels, daemon.notice_policy)
             listener = listen(settings.server.host, settings.server.port)
             tasks.start_soon(obey_signals, daemon.server.stop, daemon.reloader.reload)
             async with aclosing(daemon.staff), crew.running(daemon.services()):
@@ -74,6 +80,7 @@ async def serve(
                 await daemon.server.serve(sockets=[listener, *([local] if local else [])])
                 notify("STOPPING=1")
                 logger.info(LogEvent.DAEMON_STOPPING)
+            await daemon.membership.leave()
             tasks.cancel_scope.cancel()
 
 
@@ -89,6 +96,7 @@ class _Daemon:
         service_notices: ServiceNoticePolicy,
         lines: log.Lines,
         local: socket.socket | None,
+        only: Only | None,
     ) -> None:
         config = sources.config
         self._store, self._clock, self._lines, self._service_notices = store, clock, lines, service_notices
@@ -101,6 +109,7 @@ class _Daemon:
             crew,
             store,
             clock,
+            membership=lambda: self.membership,
             notice_policy=self.notice_policy,
             on_changed=(changed := HandOver()),
         )
@@ -111,38 +120,24 @@ class _Daemon:
             use=self._use,
             on_reloaded=self._reloaded,
             wake_notifiers=self.staff.wake_notifiers,
+            announces=self._announces,
         )
-        self._dispatcher = Dispatcher(
-            FORGES,
-            lambda: self.reloader.rules,
-            store.deliveries,
-            default_notices=lambda: self.reloader.default_notices,
-            notice_policy=self.notice_policy,
-            on_dispatched=self.staff.wake_all,
+        parts = self.reloader, self.staff, store, clock
+        self._duties = standing(*parts, notice_policy=self.notice_policy, service_notices=service_notices)
+        self.membership = Membership(
+            store.nodes, crew, self.staff, list(self._duties.values()), works=only != "receive"
         )
-        self._scheduler = Scheduler(
-            lambda: self.reloader.rules,
-            store.schedules,
-            service_notices,
-            clock,
-            on_due=self._dispatcher.wake,
-            wake_notifiers=self.staff.wake_notifiers,
-        )
-        parts = self.reloader, store, service_notices, clock, WEBHOOKS
-        self._reconciler = Reconciler(*parts, on_missed=self._wake_all)
-        self._unserved = Unserved(store, self.staff.builders, self.staff.channels, self.notice_policy)
-        changed.add(self._unserved)
+        changed.add(self._duties[UPKEEP], self.membership)
         self._site = OnFirstCall(self._make_site)
         settings, views = config.settings, (self._receiver(config), self._wake_view(config), self._site)
-        self._http = App(store, *views, settings=settings, clock=clock)
+        self._http = App(store, *views, settings=settings, clock=clock, receives=only != "work")
         self.server = make_server(self._http, settings.server, on_stop=self._site.close)
 
     def services(self) -> list[Service]:
         """All that work from the start; the staff has more join."""
-        store, rules = self._store, self.reloader
-        upkeep = Pruner(store, lambda: rules.config.settings.retention), ClockFollower(store, self._clock)
-        work = rules, self._dispatcher, self._scheduler, self._reconciler, self.staff, self._unserved
-        return [*work, *upkeep, *watchers(store, self.staff.builders)]
+        follower = ClockFollower(self._store, self._clock, self.membership.is_alone)
+        work = self.membership, self.reloader, self.staff, follower
+        return [*work, *watchers(self._store, self.staff.builders)]
 
     def _use(self, config: Config) -> None:
         """In the turn in which it comes into force: what is asked from now on is answered by it."""
@@ -160,18 +155,23 @@ class _Daemon:
         if (of_api := made_of(settings)) != self._site_settings:
             self._site_settings = of_api
             self._site.renew()
+        self.membership.wake()
         self.staff.wake()
 
     def _reloaded(self) -> None:
-        self._scheduler.wake()
+        self._duties[SCHEDULE].wake()
         self.staff.reopen_channels()
 
+    def _announces(self, by_store: bool) -> bool:
+        shared = self._store.nodes.is_shared
+        return self.membership.holds(UPKEEP) and not (shared and by_store)
+
     def _wake_all(self) -> None:
-        self._dispatcher.wake()
+        self._duties[DISPATCH].wake()
         self.staff.wake_all()
 
     def _receiver(self, config: Config, before: Receiver | None = None) -> Receiver:
-        kept, on_stored = self._store.deliveries, self._dispatcher.wake
+        kept, on_stored = self._store.deliveries, self._duties[DISPATCH].wake
         return make_receiver(config.settings, FORGES, kept, self._clock, on_stored=on_stored, before=before)
 
     def _wake_view(self, config: Config, before: WakeView | None = None) -> WakeView:

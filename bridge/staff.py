@@ -29,7 +29,8 @@ from bridge.runtime.events import LogEvent
 from bridge.services.base import Crew, HandOver, Service
 from bridge.services.channel_test import answer_text, end_pauses, notice_of_test
 from bridge.services.health import DISK
-from bridge.services.leftovers import leave_behind
+from bridge.services.leftovers import MOVED, NODE_GONE, leave_behind
+from bridge.services.membership import Membership
 from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
 from bridge.services.room import Rooms
@@ -55,6 +56,12 @@ class _Post:
     plan: Plan[Builder | Channel]
     beside: str
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether what it does stays on this machine."""
+        kind = self.plan.kind
+        return isinstance(kind, type) and issubclass(kind, Builder) and kind.on_this_machine
+
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
@@ -68,7 +75,8 @@ class _Filled:
 class Staff(Service):
     """Has a triggerer and a poller for each builder, a notifier for each channel, and ends those of others.
 
-    `on_changed` is called when one has ended or begun, since what waits may be nobody's now.
+    Those that share a server or a target are one duty: another node may have it. `on_changed` is called when
+    one has ended or begun, since what waits may be nobody's now.
     """
 
     tick = 60.0
@@ -80,10 +88,12 @@ class Staff(Service):
         store: Store,
         clock: Clock,
         *,
+        membership: Callable[[], Membership],
         notice_policy: NoticePolicy,
         on_changed: Callable[[], None],
     ) -> None:
         super().__init__("staff")
+        self._membership = membership
         self._config = config
         self._crew = crew
         self._store = store
@@ -107,6 +117,18 @@ class Staff(Service):
     def _rooms(self) -> Rooms:
         """Of the disk of the store, which stays the same whatever is reloaded."""
         return Rooms(self._config(), self._store.health, self._clock, self.wake_notifiers)
+
+    def duties(self) -> Mapping[str, bool]:
+        """The duties of the configuration; whether one is bound to the machine that has begun it."""
+        found: dict[str, bool] = {}
+        for part, post in _posts(self._config(), self._store, self._clock).items():
+            name = _duty(part, post)
+            found[name] = found.get(name, False) or post.is_bound
+        return found
+
+    def does(self, duty: str) -> bool:
+        """Whether any service of the duty is at work, or ending."""
+        return any(_duty(part, filled.post) == duty for part, filled in self._filled.items())
 
     def builders(self) -> set[str]:
         """The names of those that there are, or are about to be."""
@@ -142,22 +164,36 @@ class Staff(Service):
         """
         what, _, name = part.partition(":")
         if (filled := self._filled.get((what, name))) is None:
-            return None
+            return await self._test_apart((what, name))
         try:
-            with anyio.fail_after(TEST_SECONDS):
-                if isinstance(filled.adapter, Channel):
-                    tested = await self._test_channel(name, filled.adapter, filled.post.beside)
-                else:
-                    tested = True, f"ok: {await filled.adapter.test()}"
-        except RemoteError as error:
-            tested = False, f"{name}: {error}"
-        except TimeoutError:
-            tested = False, f"{name}: no answer within {TEST_SECONDS:.0f} s"
+            tested = await self._tested(name, filled.adapter, filled.post.beside)
         except Exception:
             if self._stays((what, name), filled):
                 raise
             tested = False, ""  # it was closed in the midst of the test
         return tested if self._stays((what, name), filled) else (False, f"{name}: {_CHANGED}")
+
+    async def _test_apart(self, part: _Part) -> tuple[bool, str] | None:
+        """Test a part that is at work on another node."""
+        post = _posts(self._config(), self._store, self._clock).get(part)
+        if post is None or self._membership().holds(_duty(part, post)):
+            return None
+        adapter = post.plan.make()
+        try:
+            return await self._tested(part[1], adapter, post.beside)
+        finally:
+            await close_all([adapter])
+
+    async def _tested(self, name: str, adapter: Builder | Channel, target: str) -> tuple[bool, str]:
+        try:
+            with anyio.fail_after(TEST_SECONDS):
+                if isinstance(adapter, Channel):
+                    return await self._test_channel(name, adapter, target)
+                return True, f"ok: {await adapter.test()}"
+        except RemoteError as error:
+            return False, f"{name}: {error}"
+        except TimeoutError:
+            return False, f"{name}: no answer within {TEST_SECONDS:.0f} s"
 
     def previews(self, notice: Notice, language: Language | None) -> Mapping[str, str]:
         """What each channel of the configuration in force would send of it."""
@@ -167,7 +203,7 @@ class Staff(Service):
         return self._filled.get(part) is filled and part not in self._ending
 
     async def _test_channel(self, name: str, channel: Channel, target: str) -> tuple[bool, str]:
-        now, shared = self._clock(), self._targets[target]
+        now, shared = self._clock(), self._targets.get(target) or Target(target)
         async with shared.lock:
             outcome = await channel.send(notice_of_test(name, now))
         if worked := isinstance(outcome, Ok):
@@ -182,8 +218,9 @@ class Staff(Service):
 
     async def round(self) -> None:
         """Follow the configuration in force. Raises StoreError."""
-        config = self._config()
-        wanted = _posts(config, self._store, self._clock)
+        config, holds = self._config(), self._membership().holds
+        known = _posts(config, self._store, self._clock)
+        wanted = {part: post for part, post in known.items() if holds(_duty(part, post))}
         for part, filled in self._filled.items():
             if wanted.get(part) != filled.post and part not in self._ending:
                 self._ending.add(part)
@@ -193,14 +230,14 @@ class Staff(Service):
         metrics.prepare(config.settings.sources, self.builders(), self.channels())
         came = [part for part in wanted if part not in self._filled]
         for part in came:
-            await self._settle(part, wanted[part].plan)
+            await self._settle(part, wanted[part])
             self._fill(part, wanted[part])
         if self._begun and (left or came):
             names = {"ended": [":".join(part) for part in left], "begun": [":".join(part) for part in came]}
             log.info(LogEvent.STAFF_CHANGED, **names)
         self._begun = True
         await self._close()
-        await self._forget(wanted)
+        await self._forget(known)
         if left or came:
             self._on_changed()
 
@@ -219,15 +256,20 @@ class Staff(Service):
         self._targets = {key: target for key, target in self._targets.items() if key in used}
         self.wake()
 
-    async def _settle(self, part: _Part, plan: Plan[Builder | Channel]) -> None:
+    async def _settle(self, part: _Part, post: _Post) -> None:
         """Before a builder begins: end what it has elsewhere, where it was until now."""
-        what, name = part
+        (what, name), membership, duty = part, self._membership(), _duty(part, post)
         if what != _BUILDER:
             return
-        if (last := self._last.get(name)) is not None and _moves(last, plan):
-            await leave_behind(self._store.builds, name, self._notice_policy)
+        last = self._last.get(name)
+        moved = last is not None and _moves(last, post.plan)
+        if moved or membership.inherits(duty):
+            why = MOVED if moved else NODE_GONE
+            await leave_behind(self._store.builds, name, self._notice_policy, why)
             self.wake_notifiers()
-        self._last[name] = plan
+        if post.is_bound:
+            await membership.settle(duty)
+        self._last[name] = post.plan
 
     def _fill(self, part: _Part, post: _Post) -> None:
         name = part[1]
@@ -302,6 +344,10 @@ class Staff(Service):
 
     def _services(self, *kinds: str) -> list[Service]:
         return [one for (kind, _), filled in self._filled.items() if kind in kinds for one in filled.services]
+
+
+def _duty(part: _Part, post: _Post) -> str:
+    return f"{'server' if part[0] == _BUILDER else 'target'}:{post.beside}"
 
 
 def _moves(before: Plan[Builder | Channel], after: Plan[Builder | Channel]) -> bool:

@@ -25,6 +25,7 @@ from bridge.services import base
 from bridge.services.base import Crew, HandOver
 from bridge.services.housekeeper import Unserved
 from bridge.services.leftovers import ABSENT_SECONDS, MOVED
+from bridge.services.membership import Membership
 from bridge.services.servers import Servers
 from bridge.staff import Staff
 from bridge.store.values import NoticeFilter
@@ -102,13 +103,21 @@ class Site:
         self.crew, changed = Crew(), HandOver()
         policy = NoticePolicy(store.clock)
         self.staff = Staff(
-            lambda: self.config, self.crew, store, store.clock, notice_policy=policy, on_changed=changed
+            lambda: self.config,
+            self.crew,
+            store,
+            store.clock,
+            membership=lambda: self.membership,
+            notice_policy=policy,
+            on_changed=changed,
         )
+        self.membership = Membership(store.nodes, self.crew, self.staff, [])
         self.unserved = Unserved(store, self.staff.builders, self.staff.channels, policy)
         changed.add(self.unserved)
 
     def use(self, new: Config) -> None:
         self.config = new
+        self.membership.wake()
         self.staff.wake()
 
     def tokens(self) -> list[tuple[str, str, bool]]:
@@ -119,9 +128,11 @@ class Site:
 @asynccontextmanager
 async def at_work(store: Store, begun: Config) -> AsyncIterator[Site]:
     site = Site(store, begun)
-    async with site.crew.running([site.staff, site.unserved]):
+    await site.membership.join("home", "node")
+    async with site.crew.running([site.membership, site.staff, site.unserved]):
         await eventually(lambda: len(OfTest.made) == len(begun.builders))
         yield site
+    await site.membership.leave()
     await site.staff.aclose()
 
 

@@ -215,6 +215,8 @@ class Builder(ABC):
 
     Well over the longest call, for a build system behind a network: there a request that we gave up goes on.
     """
+    on_this_machine: ClassVar[bool] = False
+    """Whether its builds are on the machine of the node that triggers them: no other one finds them."""
     fetches_code: ClassVar[bool] = False
     """Whether it fetches the code itself, so that its context has what sources have for private code."""
     folder: Path | None = None

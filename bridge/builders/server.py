@@ -21,7 +21,7 @@ from bridge import __version__
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry
 from bridge.builders.settings import ServerSettings
 from bridge.errors import Denied, NotSent, Permanent, RemoteError, Transient, Unanswered
-from bridge.runtime import tracing
+from bridge.runtime import lease, tracing
 from bridge.runtime.http_client import certificates
 from bridge.runtime.retry import retry_after
 from bridge.runtime.tls import causes, speaks_tls, tls_fault
@@ -263,6 +263,7 @@ class _Body:
         self.begun = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        lease.require()
         self.begun = True
         yield self._content
 

@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import get_args
 
 import click
 
@@ -19,8 +20,13 @@ from bridge.runtime import memory
 
 
 @click.command()
+@click.option(
+    "--only",
+    type=click.Choice(get_args(app.Only)),
+    help="Of several nodes on one database this one only takes deliveries and shows pages, or only works.",
+)
 @click.pass_obj
-def serve(config: str | None) -> None:
+def serve(config: str | None, *, only: app.Only | None) -> None:
     """Run the daemon until SIGTERM or SIGINT.
 
     Exits 78 when it cannot start until the configuration, a secret, a rule or the release is another one.
@@ -35,7 +41,7 @@ def serve(config: str | None) -> None:
                 # As its log: the daemon keeps what it has imported, the Chinese texts of all kinds among it.
                 click.echo(f"warning: {fault}", err=True)
 
-        run(lambda: app.serve(disk, loaded, report))
+        run(lambda: app.serve(disk, loaded, report, only=only))
 
 
 @contextmanager

@@ -70,6 +70,11 @@ class Outline:
         return self.home / (f"{file.resolve().name}.sock" if file else "buildbridge.sock")
 
     @property
+    def node_file(self) -> Path:
+        """The file that has the name of this machine's folder, and that the daemon holds."""
+        return self.socket_file.with_suffix(".node")
+
+    @property
     def builder_names(self) -> tuple[str, ...]:
         """The names in the order of the file; the first one is the default."""
         return tuple(self.settings.builders)

@@ -13,6 +13,8 @@ class LogEvent(StrEnum):
     DAEMON_READY = "daemon.ready"
     DAEMON_STOPPING = "daemon.stopping"
     CLOCK_STEPPED = "clock.stepped"
+    NODE_DUTIES_CHANGED = "node.duties_changed"
+    """Of several nodes on one database this one has taken duties, or given some up."""
 
     # Requests.
     SERVER_FILES_LIMITED = "server.files_limited"

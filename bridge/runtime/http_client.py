@@ -24,6 +24,7 @@ import orjson
 
 from bridge import __version__
 from bridge.errors import Permanent, Transient, Unanswered
+from bridge.runtime import lease
 from bridge.runtime.retry import quota_pause, retry_after
 from bridge.runtime.tls import speaks_tls, tls_fault
 from bridge.runtime.web_page import is_web_page, sign_in_page
@@ -193,7 +194,18 @@ def client(reach: ReachPolicy, context: ssl.SSLContext) -> httpx.AsyncClient:
         trust_env=False,
         # An encoded answer could unfold to any size, so none is asked for and none is decoded.
         headers={"User-Agent": f"buildbridge/{__version__}", "Accept-Encoding": "identity"},
+        event_hooks={"request": [_traced]},
     )
+
+
+async def _traced(request: httpx.Request) -> None:
+    request.extensions["trace"] = _require_lease
+
+
+async def _require_lease(event: str, _facts: object) -> None:
+    """When the connection stands, however long that took, and nothing of the request was sent."""
+    if event.endswith(".send_request_headers.started"):
+        lease.require()
 
 
 def url_fault(url: str, *, allow_private: bool) -> str | None:

@@ -9,7 +9,7 @@ what there is to do, so that it does not matter who woke it, how often, or wheth
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 import anyio
 import structlog
@@ -100,18 +100,24 @@ def _first(errors: BaseExceptionGroup[StoreError]) -> BaseException:
     return error
 
 
+class Wakes(Protocol):
+    """A service, or who has services."""
+
+    def wake(self) -> None: ...
+
+
 class HandOver:
     """Wakes its receivers; one that is built later, such as one that hands over in turn, is added later."""
 
-    def __init__(self, *receivers: Service) -> None:
+    def __init__(self, *receivers: Wakes) -> None:
         self._receivers = list(receivers)
 
-    def add(self, *receivers: Service) -> None:
+    def add(self, *receivers: Wakes) -> None:
         self._receivers += receivers
 
     def __call__(self) -> None:
-        for service in self._receivers:
-            service.wake()
+        for one in self._receivers:
+            one.wake()
 
 
 class Crew:

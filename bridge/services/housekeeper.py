@@ -106,17 +106,22 @@ class Unserved(Service):
 
 
 class ClockFollower(Service):
-    """When the wall clock is set, moves what is open in the store by as much, and then the bridge's clock."""
+    """When the wall clock is set, moves what is open in the store by as much, and then the bridge's clock.
 
-    def __init__(self, store: Store, clock: SteadyClock) -> None:
+    What other nodes have written too stays: their clocks were not set.
+    """
+
+    def __init__(self, store: Store, clock: SteadyClock, is_alone: Callable[[], bool]) -> None:
         super().__init__("clock follower")
         self._store = store
         self._clock = clock
+        self._is_alone = is_alone
 
     async def round(self) -> None:
         step = self._clock.behind
         if abs(step) > STEP_SECONDS:
-            await self._store.shift_clock(step)
+            if self._is_alone():
+                await self._store.shift_clock(step)
             log.warning(LogEvent.CLOCK_STEPPED, seconds=round(step))
         self._clock.follow(step)
 

@@ -18,6 +18,7 @@ log = structlog.get_logger()
 ABSENT_SECONDS: Final = 300.0
 """How long a builder or channel that was removed is waited for: a name may be mistyped, or half renamed."""
 MOVED: Final = "its builder moved to another place by a change of the configuration: look at the old one"
+NODE_GONE: Final = "it was on the machine of a node that did not come back: look there"
 _OPEN: Final = frozenset({BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING})
 _LEFT: Final = frozenset(BuildState) - {BuildState.WAITING}
 
@@ -91,7 +92,7 @@ async def explain_orphans(builds: Builds, builder: str, since: float | None) -> 
             await builds.add_step(build.run_id, build.state, "its builder is there again", detail="")
 
 
-async def leave_behind(builds: Builds, builder: str, notice_policy: NoticePolicy) -> None:
+async def leave_behind(builds: Builds, builder: str, notice_policy: NoticePolicy, why: str) -> None:
     """Give up what the builder has at the place where it was: the new one must not be asked for any of it.
 
     There it would not be found, and be sent again, or another build would be taken for it. What only waits
@@ -104,7 +105,7 @@ async def leave_behind(builds: Builds, builder: str, notice_policy: NoticePolicy
             continue
         now = notice_policy.clock()
         moved = await builds.transition(
-            build.run_id, BuildState.UNKNOWN, notice_policy, detail=MOVED, ended_at=now, released=True
+            build.run_id, BuildState.UNKNOWN, notice_policy, detail=why, ended_at=now, released=True
         )
         if moved is not None:
             count_ended(moved)
@@ -112,4 +113,4 @@ async def leave_behind(builds: Builds, builder: str, notice_policy: NoticePolicy
     for run_id in await builds.replaced(builder):
         await builds.update(run_id, released=True)
     if ended:
-        log.warning(LogEvent.BUILD_ABANDONED, builds=ended, reason="their builder moved to another place")
+        log.warning(LogEvent.BUILD_ABANDONED, builds=ended, reason=why)

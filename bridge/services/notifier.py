@@ -14,11 +14,12 @@ import structlog
 
 from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Suppressed, Unknown
 from bridge.config.channels import ChannelSettings
+from bridge.errors import NotSent
 from bridge.model.notice import DigestFacts, NoticeState
 from bridge.model.outbox import Later
 from bridge.planning import outbox
 from bridge.planning.silences import silenced
-from bridge.runtime import tracing
+from bridge.runtime import lease, tracing
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICE_SECONDS, NOTICES
@@ -196,8 +197,11 @@ class Notifier(Service):
         if isinstance(facts, DigestFacts) and len(facts.members) > self._channel.digest_size:
             return Dead("content", "the channel is of another kind now: a message of it holds less")
         try:
+            lease.require()
             with anyio.fail_after(self._channel.patience):
                 return await self._channel.send(row.notice)
+        except NotSent as error:
+            return Retry(str(error))
         except TimeoutError:
             return Unknown(f"no answer within {self._channel.patience:.0f} s")
         except Exception as error:

@@ -107,7 +107,9 @@ class Reloader(Service):
     """Holds the configuration and the rules that are in force.
 
     `use` gets a new configuration in the same turn of the event loop in which it and its rules come into
-    force. `on_reloaded` is called after each change.
+    force. `on_reloaded` is called after each change. Of several nodes that load the same, `announces` says
+    which one writes the notices about that; who changes it by API has written them already, and with True it
+    is asked about such a change.
     """
 
     tick = 2.0
@@ -121,8 +123,10 @@ class Reloader(Service):
         use: Callable[[Config], None],
         on_reloaded: Callable[[], None],
         wake_notifiers: Callable[[], None],
+        announces: Callable[[bool], bool] = lambda _by_store: True,
     ) -> None:
         super().__init__("reloader")
+        self._announces = announces
         self._sources = sources
         self._in_force = sources.begun
         self._config = sources.config
@@ -241,7 +245,8 @@ class Reloader(Service):
             tags[change.key] = tag_names(repository)
         gone = [repository.key for repository in changes.removed if self._is_deleted(repository.key, files)]
         by = f", by {change.entry.who.name}" if change is not None else ""
-        notices = list(self._notices_of(changes, by, config))
+        is_ours = change is not None or self._announces(stored.revision != self._revision)
+        notices = list(self._notices_of(changes, by, config)) if is_ours else []
         # What is written is in force, also when who asked for it does not wait any longer.
         with anyio.CancelScope(shield=True):
             ids = await self._sources.repositories.take(tags, gone, notices, change)

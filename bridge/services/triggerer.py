@@ -18,7 +18,7 @@ from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, 
 from bridge.errors import Denied, RemoteError
 from bridge.model.build import Build, BuildState, SeenJob
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.runtime import tracing
+from bridge.runtime import lease, tracing
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS, count_ended, count_triggered
@@ -190,6 +190,7 @@ class Triggerer(Service):
     async def _call(self, build: Build) -> Outcome:
         request = await request_of(self._builds, build)
         try:
+            lease.require()
             with anyio.fail_after(CALL_SECONDS):
                 return await self._builder.trigger(request)
         except TimeoutError:

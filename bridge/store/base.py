@@ -26,6 +26,7 @@ from bridge.store.jobs import Jobs
 from bridge.store.logs import Logs
 from bridge.store.lookup import Lookup
 from bridge.store.monitoring import Monitoring
+from bridge.store.nodes import Nodes
 from bridge.store.refs import Looks
 from bridge.store.reports import Reports
 from bridge.store.rules import Repositories, Schedules
@@ -77,10 +78,8 @@ class Deliveries(Protocol):
     async def claim(self, limit: int) -> list[Delivery]:
         """The oldest deliveries that wait for a decision, at most `limit`, or fewer that are large.
 
-        A delivery is claimed again until `record_decision` has written what becomes of it. So one dispatcher
-        at a time may claim: an engine that serves several processes must lease a delivery to one of them, and
-        `record_decision` must then write nothing for a holder whose lease has expired. One that can no
-        longer be read is not claimed: it becomes `dead`, with the reason.
+        A delivery is claimed again until `record_decision` has written what becomes of it: to dispatch is a
+        duty of one node. One that can no longer be read is not claimed: it becomes `dead`, with the reason.
         """
 
     async def moves(self, code: str, ref: str) -> Sequence[KnownMove]:
@@ -263,10 +262,8 @@ class Notices(Protocol):
         Of what is due `choose` says which; several become a digest, which is a notice of its own. Returns it
         as it was before this attempt, or when to ask again; None when nothing waits. What is from before
         `since` is given up, what a silence holds (`silenced`) becomes `suppressed`. One that has no recipient
-        yet becomes one for each of `recipients`. One whose attempt had no `end` is claimed again. So one
-        notifier at a time may claim for a channel: an engine that serves several processes must lease the
-        notice to one of them, and `end` must then write nothing for a holder whose lease has expired. One
-        that cannot be read becomes `dead`, with the reason.
+        yet becomes one for each of `recipients`. One whose attempt had no `end` is claimed again: to send to
+        a channel is a duty of one node. One that cannot be read becomes `dead`, with the reason.
         """
 
     async def end(
@@ -373,6 +370,8 @@ class Store(Protocol):
     def feed(self) -> Feed: ...
     @property
     def monitoring(self) -> Monitoring: ...
+    @property
+    def nodes(self) -> Nodes: ...
 
     @property
     def death(self) -> StoreDied | None:
@@ -383,7 +382,7 @@ class Store(Protocol):
         """Whether the store showed within the last half minute that it lives."""
 
     async def recover(self, channels: Collection[str], parts: Collection[str]) -> int:
-        """Take up what an earlier process left, once, at start; returns how many notices were ended.
+        """Take up what earlier processes left, when no other node is there; returns how many notices ended.
 
         A notice that was being sent is sent again. What seems due in many hours is due now: the clock may
         have been set. Notices to no channel of `channels` end; the health and jobs of `parts` are kept.

@@ -24,3 +24,27 @@ rejection = Table(
     sqlite_with_rowid=False,
 )
 """How many requests of the last hour were rejected."""
+
+node = Table(
+    "node",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("home", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("offers", Text, nullable=False),
+)
+"""The daemons that serve the store now."""
+
+duty = Table(
+    "duty",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("node_id", Text),
+    Column("home", Text),
+    Column("since", Float, nullable=False),
+)
+"""What one node at a time does, and which."""

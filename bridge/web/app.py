@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import anyio
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,6 +21,11 @@ from bridge.web.wake import PATH, WakeView
 
 _TOO_MANY: Final = ("//hooks/", f"/{PATH}")
 """What hosts send to an address with a slash at its end. Of others a proxy may have closed `/metrics`."""
+
+
+_NO_DELIVERIES: Final = PlainTextResponse(
+    "This node takes no deliveries: send them to another one.\n", 503, {"Retry-After": "5"}
+)
 
 
 class Views(Protocol):
@@ -77,7 +83,8 @@ class OnFirstCall:
 class App:
     """All behind one address; deliveries are the hot path, so they do not go through the router.
 
-    `receiver` and `wake` are replaced with the configuration: a request goes on with what it began with.
+    One that does not receive sends deliveries away. `receiver` and `wake` are replaced with the
+    configuration: a request goes on with what it began with.
     """
 
     def __init__(
@@ -89,7 +96,9 @@ class App:
         *,
         settings: Settings,
         clock: Clock,
+        receives: bool = True,
     ) -> None:
+        self._receives = receives
         self.receiver = receiver
         self.wake = wake
         self._site = site
@@ -105,7 +114,7 @@ class App:
         if path.startswith(_TOO_MANY):
             path = scope["path"] = f"/{path.lstrip('/')}"
         if path.startswith("/hooks/"):
-            return self.receiver(scope, receive, send)
+            return (self.receiver if self._receives else _NO_DELIVERIES)(scope, receive, send)
         if path.startswith(PATH):
             return self.wake(scope, receive, send)
         chosen = self._monitoring if path in self._monitored else self._site

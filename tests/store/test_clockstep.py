@@ -29,7 +29,7 @@ class Watched:
         self.wall = store.clock
         self.even = Clock(0.0)
         self.clock = SteadyClock(self.wall, self.even)
-        self.follower = ClockFollower(store, self.clock)
+        self.follower = ClockFollower(store, self.clock, lambda: True)
         self.rounds = Rounds.of(self.follower)
         seen = SqlStore(store.database, self.clock, ServiceNoticePolicy(self.clock))
         self.builds, self.notices, self.health = seen.builds, seen.notices, seen.health

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from bridge.runtime import lease
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAccess:
@@ -45,6 +47,7 @@ class Body(io.BytesIO):
         with self._lock:
             if self._withdrawn:
                 raise OSError("the request was cancelled before it was sent")
+            lease.require()
             return super().read(size)
 
     def withdraw(self) -> bool:

@@ -85,6 +85,7 @@ class LocalBuilder(Builder):
     kind: ClassVar[str] = "local"
     Settings: ClassVar[type[LocalSettings]] = LocalSettings
     poll_interval = 0.5
+    on_this_machine: ClassVar[bool] = True
     fetches_code: ClassVar[bool] = True
     chinese = CHINESE
 

@@ -32,6 +32,7 @@ from bridge.store.schema import REVISION
 from bridge.store.sql import database
 from bridge.store.sql.database import RELEASE, SAVEPOINT, Sizes, TransactionLost
 from bridge.store.sql.examined import Examined, stuck_problems
+from bridge.store.sql.nodes import gone
 from bridge.store.sql.queue import Write
 
 UNSURE_SECONDS: Final = 60.0
@@ -44,8 +45,9 @@ _IS_SERVED: Final = text(
     "WHERE datname = current_database() AND locktype = 'advisory' AND granted AND objsubid = 1 "
     "AND classid::bigint = :high AND objid::bigint = :low)"
 )
-IN_USE: Final = "it is in use by another daemon: stop that one, or name another database as store.url"
+_IN_USE: Final = "a copy of it is being made: the daemon can have it when that is done"
 _BEGIN: Final = f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({migrate.TURN}); {SAVEPOINT}"
+_IS_NODE: Final = "SELECT 1 FROM node WHERE id = '{}'"
 # Where nothing was written, nothing has to be on disk.
 _COMMIT: Final = """
 INSERT INTO written (writer, number, at) SELECT '{0}', {1}, now()
@@ -66,6 +68,7 @@ class Database(database.Database):
         self._serves = serves
         self._connection: Connection | None = None
         self._id, self._number = uuid4().hex, 0
+        self._node: str | None = None
         self._has_savepoint, self._held = False, ""
         # Not in the thread, so that a database that cannot be written raises for the caller of `open`.
         try:
@@ -119,6 +122,13 @@ class Database(database.Database):
     def sizes(self, connection: Connection) -> Sizes:
         return Sizes(connection.execute(_SIZE).scalar_one(), None, None)
 
+    @property
+    def is_shared(self) -> bool:
+        return True
+
+    def fence(self, node_id: str | None) -> None:
+        self._node = node_id
+
     def server_time(self, connection: Connection) -> float | None:
         return float(connection.execute(_TIME).scalar_one())
 
@@ -140,7 +150,8 @@ class Database(database.Database):
     def _begun(self) -> Connection:
         """The writer's connection, with a transaction that has its turn.
 
-        Raises psycopg.Error, DBAPIError, and TransactionLost where another daemon has the database.
+        Raises psycopg.Error, DBAPIError, TransactionLost while a copy is made, and StoreDied once this node
+        is gone.
         """
         if self._connection is not None:
             try:
@@ -157,22 +168,28 @@ class Database(database.Database):
         return connection
 
     def _begin(self) -> None:
-        self._send(_BEGIN)
+        """Raises psycopg.Error, and StoreDied once this node is gone."""
+        node = self._node
+        if node is None:
+            self._send(_BEGIN)
+        # In the turn, not before it: so no one takes this node's place until what is written is there.
+        elif not self._raw.execute(f"{_BEGIN}; {_IS_NODE.format(node)}".encode()).rowcount:
+            self._send("ROLLBACK")
+            raise gone()
         self._has_savepoint, self._held = True, ""
 
     def _connect(self) -> Connection:
-        """Raises psycopg.Error, DBAPIError, and TransactionLost where another daemon has the database."""
+        """Raises psycopg.Error, DBAPIError, and TransactionLost while a copy is made."""
         self._connection = connection = self._writers.connect()
         self._raw.on_waiting = self._beats
         try:
             if self._serves:
-                # The session of a daemon that was killed, or our own that was cut, may take a moment to end.
-                self._send(f"SELECT pg_advisory_lock({SERVED})")
+                self._send(f"SELECT pg_advisory_lock_shared({SERVED})")
             self._send(_FORGET)
         except psycopg.Error as error:
             self._drop()
             if isinstance(error, psycopg.errors.LockNotAvailable):
-                raise TransactionLost(IN_USE) from None
+                raise TransactionLost(_IN_USE) from None
             raise
         return connection
 

@@ -32,7 +32,7 @@ from bridge.store.sql.revisions import MIGRATION_SECONDS, ROOT
 TURN: Final = 0x6275696C64627269
 """The number of the advisory lock that a transaction holds which writes."""
 SERVED: Final = TURN + 1
-"""The number of the one that the daemon holds for as long as its writer is connected."""
+"""The number of the one that daemons share while their writers are connected; a copy has it alone."""
 BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 """What a transaction that writes begins with, whatever is the default of the database: its statements see
 what was written before its turn, not before it began to wait."""

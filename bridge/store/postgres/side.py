@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreError
 from bridge.store.postgres import migrate
-from bridge.store.postgres.database import IN_USE
 from bridge.store.postgres.engine import LOCK_SECONDS, engine_of
 from bridge.store.postgres.failures import reason
 from bridge.store.postgres.migrate import SERVED, TURN
@@ -28,6 +27,7 @@ _LEAVE: Final = text(
 )
 """A copy that was killed leaves the database at once, also in the middle of an index; since version 14."""
 _LEAVE_SECONDS: Final = 2
+_IN_USE: Final = "it is in use by another daemon: stop that one, or name another database as store.url"
 _SEQUENCE: Final = text("SELECT pg_get_serial_sequence(:table, :column)")
 
 
@@ -127,7 +127,7 @@ def _connected(url: str) -> Iterator[Connection]:
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({SERVED})")
         except DBAPIError as error:
             if isinstance(error.orig, LockNotAvailable):
-                raise StoreError(IN_USE) from error
+                raise StoreError(_IN_USE) from error
             raise
         connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         yield connection

@@ -119,6 +119,14 @@ class Database(ABC):
     def sizes(self, _connection: Connection) -> Sizes:
         """What the database takes now."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes can have it open to serve it, too."""
+        return False
+
+    def fence(self, node_id: str | None) -> None:  # noqa: B027  # no one can take the place of who is alone
+        """From now on nothing is written once this node is gone; None ends that."""
+
     def server_time(self, _connection: Connection) -> float | None:
         """What the server says that time is; None where there is none."""
         return None

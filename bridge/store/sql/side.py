@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import Any, Final, Self
 
-from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, func, inspect, select, text
+from sqlalchemy import Column, Connection, Index, MetaData, Table, Text, delete, func, inspect, select, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bridge.errors import StoreError
@@ -27,7 +27,7 @@ from bridge.store import (  # noqa: F401  # their tables are among all of them
     schema_tags,
 )
 from bridge.store.schema import REVISION, metadata
-from bridge.store.schema_activity import daemon_start
+from bridge.store.schema_activity import daemon_start, duty, node
 from bridge.store.schema_callers import audit
 from bridge.store.sql.revisions import COPYING
 
@@ -213,6 +213,9 @@ class Side(ABC):
         """The copy is complete: from now on this is a store, which gives numbers after these."""
         self.settle()
         with self.transaction():
+            # Who served the source does not serve this.
+            self._connection.execute(delete(duty))
+            self._connection.execute(delete(node))
             for table, column in numbered():
                 if numbers[table.name]:
                     self.go_on_after(table, column, numbers[table.name])

@@ -25,6 +25,7 @@ from bridge.store.sql.log_lines import Logs
 from bridge.store.sql.lookup import Lookup
 from bridge.store.sql.messages import Messages
 from bridge.store.sql.monitoring import Monitoring
+from bridge.store.sql.nodes import Nodes
 from bridge.store.sql.notices import Notices, end_orphans
 from bridge.store.sql.refs import Looks
 from bridge.store.sql.reports import Reports
@@ -72,6 +73,7 @@ class SqlStore:
         self.idempotency_keys = IdempotencyKeys(database, clock)
         self.feed = Feed(database)
         self.monitoring = Monitoring(database)
+        self.nodes = Nodes(database, clock)
 
     @property
     def death(self) -> StoreDied | None:

@@ -1,0 +1,53 @@
+"""Nodes: the daemons that serve one store side by side, and the duties that they share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+LEASE_SECONDS: Final = 60.0
+"""After so long without a beat the duties of a node go to others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A daemon that serves the store; times are Unix seconds by the store's clock.
+
+    `home` is of the machine's folder, and stays the same from one process to the next. `offers` are the
+    duties that the node can do.
+    """
+
+    id: str
+    home: str
+    name: str
+    version: str
+    pid: int
+    started_at: float
+    beat_at: float
+    offers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """A duty that some node has, or had.
+
+    `node` is the id of who has it, None for no one; `since` when that began. `home` is that of the last node
+    that has begun the work, which may have left something on its machine.
+    """
+
+    name: str
+    node: str | None
+    home: str | None
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """The nodes and the duties, at a time by the store's clock."""
+
+    at: float
+    nodes: Sequence[Node]
+    duties: Sequence[Duty]
+
+    def expired(self, node: Node) -> bool:
+        """Whether another node may take its place."""
+        return self.at - node.beat_at > LEASE_SECONDS

@@ -1,0 +1,172 @@
+"""Membership: this node is there, does its share of the duties, and gives up what is another one's.
+
+What the services of a duty remember begins anew with each node that takes it, as after a start: what they go
+on from is in the store. A duty is given up once its services have finished what they had in hand.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final, Protocol
+
+import anyio
+import structlog
+
+from bridge.errors import StoreError
+from bridge.model.node import LEASE_SECONDS, Roll
+from bridge.planning.duties import share
+from bridge.runtime import lease
+from bridge.runtime.events import LogEvent
+from bridge.services.base import Crew, Service
+from bridge.store.nodes import Nodes
+
+log = structlog.get_logger()
+
+BEAT_SECONDS: Final = 10.0
+MARGIN_SECONDS: Final = 10.0
+"""So long before the end of its lease a node sends nothing more: what it has sent may be on its way."""
+LEAVE_SECONDS: Final = 5.0
+
+
+class Duty:
+    """A duty that there is with every configuration: its services are made each time it is taken."""
+
+    def __init__(self, name: str, make: Callable[[], Sequence[Service]]) -> None:
+        self.name = name
+        self.make = make
+        self.services: Sequence[Service] = ()
+        """Those at work, or ending."""
+        self.ending = False
+
+    def wake(self) -> None:
+        for service in self.services:
+            service.wake()
+
+
+class Staffed(Protocol):
+    """The duties that follow the configuration, and their services: see `bridge.staff`."""
+
+    def duties(self) -> Mapping[str, bool]:
+        """Those that this node can do; whether one is bound to the machine that has begun it."""
+
+    def does(self, duty: str) -> bool:
+        """Whether any of its services is at work, or ending."""
+
+    def wake(self) -> None:
+        """What is held has changed."""
+
+
+class Membership(Service):
+    """Keeps this process a node of its store; where there can be no others, it has all duties for good."""
+
+    def __init__(
+        self, nodes: Nodes, crew: Crew, staffed: Staffed, duties: Sequence[Duty], *, works: bool = True
+    ) -> None:
+        """One that does not work takes no duties."""
+        super().__init__("membership")
+        self.tick = 5.0 if nodes.is_shared else 3600.0
+        self._nodes = nodes
+        self._crew = crew
+        self._staffed = staffed
+        self._duties = {duty.name: duty for duty in duties}
+        self._works = works
+        self._held: set[str] = set()
+        self._left: dict[str, str] = {}
+        """The bound duties that another machine has begun, with its home."""
+        self._home = ""
+        self._beat_at = -math.inf
+        self._beaten: frozenset[str] = frozenset()
+        self._is_alone = True
+
+    async def join(self, home: str, name: str) -> bool:
+        """Become a node, with its first duties; whether no other one is there. Raises StoreError."""
+        self._home = home
+        self._is_alone = await self._nodes.join(home, name, self._offers({}))
+        await self._look()
+        return self._is_alone
+
+    async def leave(self) -> None:
+        """Let the other nodes have the duties at once, after all services have ended."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(LEAVE_SECONDS), suppress(StoreError):
+            await self._nodes.leave()
+        lease.hold(math.inf)
+
+    def holds(self, duty: str) -> bool:
+        """Whether this node is to do it now."""
+        return duty in self._held or (self._works and not self._nodes.is_shared)
+
+    def is_alone(self) -> bool:
+        """Whether no other node was there at the last look."""
+        return self._is_alone
+
+    def inherits(self, duty: str) -> bool:
+        """Whether another machine has begun a duty of this node, and may still have something of it."""
+        return duty in self._left
+
+    async def settle(self, duty: str) -> None:
+        """This machine has begun a duty of its own. Raises StoreError."""
+        if self._nodes.is_shared:
+            await self._nodes.settle(duty)
+            self._left.pop(duty, None)
+
+    async def round(self) -> float | None:
+        self._follow()
+        seconds = await self._look()
+        self._follow()
+        return seconds
+
+    async def _look(self) -> float | None:
+        """Say that this node is there, and find out what it has to do; when to look again."""
+        if not self._nodes.is_shared:
+            return None
+        staffed = self._staffed.duties()
+        offers = self._offers(staffed)
+        now = lease.now()
+        if now - self._beat_at >= BEAT_SECONDS or offers != self._beaten:
+            await self._nodes.beat(offers)
+            self._beat_at, self._beaten = now, offers
+            lease.hold(now + LEASE_SECONDS - MARGIN_SECONDS)
+        roll = await self._nodes.roll()
+        bound = {name for name, is_bound in staffed.items() if is_bound}
+        own = share(roll, self._nodes.own_id, bound)
+        if own.take or any(roll.expired(node) for node in roll.nodes):
+            await self._nodes.take(own.take)
+            roll = await self._nodes.roll()
+        self._hold(roll, own.give)
+        freed = [name for name in own.give if not self._does(name)]
+        if freed:
+            await self._nodes.release(freed)
+        self._is_alone = len(roll.nodes) <= 1
+        next_beat = self._beat_at + BEAT_SECONDS - lease.now()
+        return next_beat if own.seconds is None else min(next_beat, own.seconds)
+
+    def _hold(self, roll: Roll, give: frozenset[str]) -> None:
+        own = [duty for duty in roll.duties if duty.node == self._nodes.own_id]
+        held = {duty.name for duty in own} - give
+        self._left = {duty.name: duty.home for duty in own if duty.home not in {None, self._home}}
+        if held != self._held:
+            taken, given = sorted(held - self._held), sorted(self._held - held)
+            log.info(LogEvent.NODE_DUTIES_CHANGED, taken=taken or None, given=given or None)
+            self._staffed.wake()
+        self._held = held
+
+    def _follow(self) -> None:
+        """Have the services of what is held work, and no others."""
+        for duty in self._duties.values():
+            if not duty.services and self.holds(duty.name):
+                duty.services = duty.make()
+                self._crew.join(*duty.services)
+            elif duty.services and not duty.ending and not self.holds(duty.name):
+                duty.ending = True
+                self._crew.leave(duty.services, partial(self._ended, duty))
+
+    def _ended(self, duty: Duty) -> None:
+        duty.services, duty.ending = (), False
+        self.wake()
+
+    def _offers(self, staffed: Mapping[str, bool]) -> frozenset[str]:
+        return frozenset(self._duties) | staffed.keys() if self._works else frozenset()
+
+    def _does(self, name: str) -> bool:
+        return bool(self._duties[name].services) if name in self._duties else self._staffed.does(name)

@@ -1,0 +1,49 @@
+"""The port of the store about nodes: the daemons that serve one store side by side. See `base`.
+
+A duty is work that one node at a time does, such as to trigger and follow the builds of one build server. A
+node takes duties, and keeps them for as long as it is there. It is there while it says so: when its beat is
+older than the lease by the store's clock, another one may take its place. Then it is gone for good, and no
+transaction of it succeeds any more, whatever it was about to write: so who has been away for that long does
+no harm when it comes back.
+"""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from bridge.model.node import Roll
+
+
+class Nodes(Protocol):
+    """The nodes of one store, as one of them sees it."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes can serve the store, too."""
+
+    @property
+    def own_id(self) -> str:
+        """The id of this node: another one for each process."""
+
+    async def join(self, home: str, name: str, offers: Collection[str]) -> bool:
+        """Become a node; whether no other is there. Earlier ones of the same `home` are gone by now.
+
+        From then on each write raises StoreDied once another node has taken this one's place.
+        """
+
+    async def beat(self, offers: Collection[str]) -> None:
+        """Say that this node is there, and what it can do."""
+
+    async def roll(self) -> Roll:
+        """Who is there, and does what."""
+
+    async def take(self, duties: Collection[str]) -> None:
+        """Take those of the duties that no one has; nodes whose lease has ended lose theirs before."""
+
+    async def settle(self, duty: str) -> None:
+        """Note that this node has begun the work of a duty of its own."""
+
+    async def release(self, duties: Collection[str]) -> None:
+        """Give up duties of this node, whose work has ended."""
+
+    async def leave(self) -> None:
+        """Give up all duties, and be a node no longer."""

@@ -1,0 +1,137 @@
+"""The nodes of one store. See `bridge.store.nodes`.
+
+Transactions that write take turns, so what one of these has read holds until it is committed.
+"""
+
+import json
+import os
+from collections.abc import Collection
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bridge import __version__
+from bridge.errors import StoreDied
+from bridge.model.node import LEASE_SECONDS, Duty, Node, Roll
+from bridge.runtime.clock import Clock
+from bridge.store.schema_activity import duty, node
+from bridge.store.sql.database import Database
+
+
+class Nodes:
+    """The nodes of one store: `bridge.store.nodes.Nodes`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.own_id = uuid4().hex
+        self._home = ""
+
+    @property
+    def is_shared(self) -> bool:
+        return self._database.is_shared
+
+    async def join(self, home: str, name: str, offers: Collection[str]) -> bool:
+        self._home = home
+
+        def work(connection: Connection) -> bool:
+            now = self._now(connection)
+            # No one else can have an engine open that is not shared: who stands there was killed.
+            gone = node.c.home == home if self.is_shared else node.c.id.is_not(None)
+            _remove(connection, list(connection.execute(select(node.c.id).where(gone)).scalars()), now)
+            if not self.is_shared:
+                connection.execute(delete(duty))
+            self._evict(connection, now)
+            alone = connection.execute(select(node.c.id).limit(1)).first() is None
+            own = {"id": self.own_id, "home": home, "name": name, "version": __version__, "pid": os.getpid()}
+            times = {"started_at": now, "beat_at": now}
+            connection.execute(insert(node).values(**own, **times, offers=_text(offers)))
+            return alone
+
+        alone = await self._database.write(work)
+        self._database.fence(self.own_id)
+        return alone
+
+    async def beat(self, offers: Collection[str]) -> None:
+        def work(connection: Connection) -> None:
+            values = {"beat_at": self._now(connection), "offers": _text(offers)}
+            connection.execute(update(node).where(node.c.id == self.own_id).values(values))
+
+        await self._database.write(work)
+
+    async def roll(self) -> Roll:
+        def work(connection: Connection) -> Roll:
+            nodes = [
+                Node(**{**row, "offers": frozenset(json.loads(row["offers"]))})
+                for row in connection.execute(select(node).order_by(node.c.name, node.c.id)).mappings()
+            ]
+            duties = [
+                Duty(name=row["name"], node=row["node_id"], home=row["home"], since=row["since"])
+                for row in connection.execute(select(duty).order_by(duty.c.name)).mappings()
+            ]
+            return Roll(at=self._now(connection), nodes=nodes, duties=duties)
+
+        return await self._database.read(work)
+
+    async def take(self, duties: Collection[str]) -> None:
+        def work(connection: Connection) -> None:
+            now = self._now(connection)
+            self._evict(connection, now)
+            for name in sorted(duties):
+                values = {"node_id": self.own_id, "since": now}
+                connection.execute(
+                    upsert(duty)
+                    .values(name=name, **values)
+                    .on_conflict_do_update(
+                        index_elements=["name"], set_=values, where=duty.c.node_id.is_(None)
+                    )
+                )
+
+        await self._database.write(work)
+
+    async def settle(self, duty_name: str) -> None:
+        own = (duty.c.name == duty_name) & (duty.c.node_id == self.own_id)
+        begun = update(duty).where(own).values(home=self._home)
+        await self._database.write(lambda connection: connection.execute(begun))
+
+    async def release(self, duties: Collection[str]) -> None:
+        own = duty.c.name.in_(duties) & (duty.c.node_id == self.own_id)
+        await self._database.write(lambda connection: _free(connection, own, self._now(connection)))
+
+    async def leave(self) -> None:
+        def work(connection: Connection) -> None:
+            _remove(connection, [self.own_id], self._now(connection))
+
+        self._database.fence(None)
+        await self._database.write(work)
+
+    def _now(self, connection: Connection) -> float:
+        served = self._database.server_time(connection)
+        return self._clock() if served is None else served
+
+    def _evict(self, connection: Connection, now: float) -> None:
+        late = (node.c.beat_at < now - LEASE_SECONDS) & (node.c.id != self.own_id)
+        _remove(connection, list(connection.execute(select(node.c.id).where(late)).scalars()), now)
+
+
+def gone() -> StoreDied:
+    """Why a node cannot write any more in whose place there is another one."""
+    return StoreDied(
+        f"other nodes have taken over what this one did, since it was not heard of for {LEASE_SECONDS:.0f} s "
+        "(it stood still, or did not reach the database): a restart makes it a node again"
+    )
+
+
+def _remove(connection: Connection, ids: Collection[str], now: float) -> None:
+    if ids:
+        _free(connection, duty.c.node_id.in_(ids), now)
+        connection.execute(delete(node).where(node.c.id.in_(ids)))
+
+
+def _free(connection: Connection, which: ColumnElement[bool], now: float) -> None:
+    connection.execute(update(duty).where(which).values(node_id=None, since=now))
+
+
+def _text(offers: Collection[str]) -> str:
+    return json.dumps(sorted(offers))
