@@ -1,4 +1,4 @@
-"""The daemon on a PostgreSQL database: the main job, a second one beside it, kills, no server."""
+"""The daemon on a PostgreSQL database: the main job, a second one in its folder, kills, no server."""
 
 import json
 import signal
@@ -111,12 +111,10 @@ def _all_sent(daemon: Daemon) -> list[dict[str, Any]]:
     return found if all(one["state"] == "sent" for one in found) else []
 
 
-def test_a_second_daemon_is_refused(daemon: Daemon, tmp_path: Path, url: str) -> None:
-    folder = tmp_path / "other"
-    folder.mkdir()
-    second = Daemon(folder, {**CONFIG, "store": {"url": url, "folder": str(folder)}}, {}).second()
+def test_a_second_daemon_with_the_same_folder_is_refused(daemon: Daemon, tmp_path: Path) -> None:
+    second = daemon.second()
     assert second.returncode == 1
-    assert "in use by another daemon: stop that one" in second.stderr
+    assert f"{tmp_path} is in use by another daemon: stop that one" in second.stderr
     assert push(daemon, "main") == 202
 
 

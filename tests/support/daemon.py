@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -85,13 +85,13 @@ class Daemon:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *under: str, **environ: str) -> None:
+    def start(self, *under: str, options: Sequence[str] = (), **environ: str) -> None:
         """Start, and wait until it says that it is ready; `under` is a command that watches it."""
         self._starts += 1
         log = self._log_file()
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*under, sys.executable, "-m", "bridge", "--config", str(self.config), "serve"],
+                [*under, sys.executable, "-m", "bridge", "--config", str(self.config), "serve", *options],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={name: text for name, text in os.environ.items() if name != MEASURES} | environ,

@@ -169,13 +169,16 @@ class Database(database.Database):
 
     def _begin(self) -> None:
         """Raises psycopg.Error, and StoreDied once this node is gone."""
-        node = self._node
-        if node is None:
+        if self._node is None:
             self._send(_BEGIN)
-        # In the turn, not before it: so no one takes this node's place until what is written is there.
-        elif not self._raw.execute(f"{_BEGIN}; {_IS_NODE.format(node)}".encode()).rowcount:
-            self._send("ROLLBACK")
-            raise gone()
+        else:
+            # In the turn, not before it: so no one takes this node's place until what is written is there.
+            begun = self._raw.execute(f"{_BEGIN}; {_IS_NODE.format(self._node)}".encode())
+            while begun.nextset():
+                pass
+            if not begun.rowcount:
+                self._send("ROLLBACK")
+                raise gone()
         self._has_savepoint, self._held = True, ""
 
     def _connect(self) -> Connection:

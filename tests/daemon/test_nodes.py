@@ -1,0 +1,214 @@
+"""Several daemons on one PostgreSQL database: each piece of work is done once, whoever stops or dies."""
+
+import json
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from support.daemon import DUMMY, NO_TLS, Daemon, eventually
+from support.postgres import Server
+from support.sending import push_body, send
+
+URL = "https://git.example.com/shop.git"
+RULE = f"""
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: "{URL}"
+  tag_configs:
+    - {{code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: "{{branch}}"}}
+notices:
+  - {{notice_type: MESSAGE, enabled_event_type_names: [buildJobSuccess, buildJobFail, buildJobStart]}}
+"""
+BUILDERS = {"here": {"kind": "dummy", "duration": "0s"}} | {
+    f"spare-{number}": {"kind": "dummy"} for number in range(8)
+}
+CONFIG: Mapping[str, Any] = {**DUMMY, "builders": BUILDERS}
+STANDING = {"dispatch", "schedule", "reconcile", "upkeep"}
+DUTIES = STANDING | {f"server:{name}" for name in BUILDERS} | {"target:channel message"}
+
+
+class Nodes:
+    """Daemons on one database, which is looked at from outside."""
+
+    def __init__(self, folder: Path, url: str, stack: ExitStack) -> None:
+        self._folder = folder
+        self._url = url
+        self._stack = stack
+        self.started: list[Daemon] = []
+
+    def make(self, name: str) -> Daemon:
+        """One that is not started yet, with a folder of its own."""
+        folder = self._folder / name
+        folder.mkdir()
+        daemon = Daemon(
+            folder, {**CONFIG, "store": {"url": self._url, "folder": str(folder)}}, {"a.yaml": RULE}
+        )
+        self.started.append(daemon)
+        self._stack.callback(_end, daemon)
+        return daemon
+
+    def start(self, name: str, *options: str) -> Daemon:
+        daemon = self.make(name)
+        daemon.start(options=options)
+        return daemon
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(psycopg.connect(self._url, autocommit=True)) as connection:
+            cursor = connection.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def duties(self) -> dict[str, set[str]]:
+        """Those of each daemon, by the name of its folder."""
+        by_port = {str(daemon.port): daemon.folder.name for daemon in self.started}
+        found: dict[str, set[str]] = {}
+        for node, duty in self.rows(
+            "SELECT node.name, duty.name FROM node LEFT JOIN duty ON node_id = node.id"
+        ):
+            found.setdefault(by_port[node.rpartition(":")[2]], set()).update({duty} - {None})
+        return found
+
+    def shared(self, *names: str) -> dict[str, set[str]]:
+        """What each does, once they do all, and each something."""
+
+        def look() -> dict[str, set[str]]:
+            found = self.duties()
+            whole = found.keys() == set(names) and set.union(*found.values()) == DUTIES
+            return found if whole and all(found.values()) else {}
+
+        return eventually(look, seconds=40)
+
+    def age(self, daemon: Daemon, seconds: int) -> None:
+        """Have the last beat of this one be older."""
+        self.rows(f"UPDATE node SET beat_at = beat_at - {seconds} WHERE name LIKE '%:{daemon.port}'")
+
+
+def _end(daemon: Daemon) -> None:
+    if daemon.process is not None and daemon.process.poll() is None:
+        daemon.kill()
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, postgres: Server) -> Iterator[Nodes]:
+    with ExitStack() as stack:
+        yield Nodes(tmp_path, postgres.make_database(), stack)
+
+
+def push(daemon: Daemon, branch: str) -> int:
+    return send(daemon.url, push_body(URL, f"refs/heads/{branch}"), f"id-{branch}").status_code
+
+
+def listed(daemon: Daemon, what: str) -> list[dict[str, Any]]:
+    done = daemon.command(what, "list", "--limit", "1000", "--json")
+    assert done.status == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def built(daemon: Daemon, count: int) -> list[str]:
+    """The tags of the builds, once so many have ended."""
+
+    def look() -> list[str]:
+        found = listed(daemon, "builds")
+        return [one["docker_repo_tag"] for one in found if one["ended_at"] is not None]
+
+    return eventually(lambda: sorted(found) if len(found := look()) >= count else [], seconds=40)
+
+
+def test_each_duty_is_done_by_one_and_each_push_is_built_once_whoever_gets_it(nodes: Nodes) -> None:
+    daemons = [nodes.start(name) for name in ("one", "two", "three")]
+    found = nodes.shared("one", "two", "three")
+    assert sum(len(duties) for duties in found.values()) == len(DUTIES)
+    branches = [f"b{number:02}" for number in range(12)]
+    for number, branch in enumerate(branches):
+        assert push(daemons[number % 3], branch) == 202
+        assert push(daemons[(number + 1) % 3], branch) == 200, "the others know it, too"
+    assert built(daemons[0], 12) == branches
+
+    def sent() -> list[dict[str, Any]]:
+        found = listed(daemons[1], "notices")
+        return found if all(one["state"] == "sent" for one in found) else []
+
+    said = [(one["about"].split(" ")[1], one["event"]) for one in eventually(sent, seconds=30)]
+    assert len(said) == len(set(said)) == 12
+    assert [daemon.stop() for daemon in daemons] == [0, 0, 0]
+    assert nodes.duties() == {}
+
+
+def test_what_a_node_that_stops_has_done_others_do_at_once(nodes: Nodes) -> None:
+    first, second = nodes.start("first"), nodes.start("second")
+    nodes.shared("first", "second")
+    assert first.stop() == 0
+    assert nodes.shared("second") == {"second": DUTIES}
+    assert push(second, "main") == 202
+    assert built(second, 1) == ["main"]
+
+
+def test_a_killed_node_is_waited_for_then_others_have_its_duties(nodes: Nodes) -> None:
+    first, second = nodes.start("first"), nodes.start("second")
+    before = nodes.shared("first", "second")
+    first.kill()
+    branches = [f"b{number}" for number in range(4)]
+    assert [push(second, branch) for branch in branches] == [202] * 4
+    assert nodes.duties() == before, "its lease has not ended"
+    nodes.age(first, 60)
+    assert nodes.shared("second") == {"second": DUTIES}
+    assert built(second, 4) == branches
+
+
+def test_a_killed_node_that_starts_again_has_its_duties_again_at_once(nodes: Nodes) -> None:
+    first, _ = nodes.start("first"), nodes.start("second")
+    before = nodes.shared("first", "second")
+    first.kill()
+    first.start()
+    assert nodes.shared("first", "second") == before
+    assert len(nodes.rows("SELECT id FROM node")) == 2
+
+
+def test_a_node_that_stood_still_for_longer_than_its_lease_does_nothing_more(nodes: Nodes) -> None:
+    first, second = nodes.start("first"), nodes.start("second")
+    nodes.shared("first", "second")
+    assert first.process is not None
+    first.process.send_signal(signal.SIGSTOP)
+    nodes.age(first, 60)
+    assert nodes.shared("second") == {"second": DUTIES}
+    first.process.send_signal(signal.SIGCONT)
+    assert first.process.wait(30) == 1
+    assert "other nodes have taken over what this one did" in first.output()
+    assert push(second, "main") == 202
+    assert built(second, 1) == ["main"]
+    first.start()
+    nodes.shared("first", "second")
+
+
+def test_one_receives_and_one_works(nodes: Nodes) -> None:
+    receiver, worker = nodes.start("receiver", "--only", "receive"), nodes.start("worker", "--only", "work")
+    assert eventually(lambda: nodes.duties().get("worker") == DUTIES)
+    assert nodes.duties() == {"receiver": set(), "worker": DUTIES}
+    assert push(receiver, "main") == 202
+    refused = send(worker.url, push_body(URL, "refs/heads/other"), "id-other")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    assert built(receiver, 1) == ["main"]
+    for daemon in (receiver, worker):
+        assert httpx.get(f"{daemon.url}/healthz", verify=NO_TLS).status_code == 200
+
+
+def test_what_one_node_does_not_know_the_others_do(nodes: Nodes) -> None:
+    """As while a configuration is changed, node after node."""
+    first = nodes.start("first")
+    second = nodes.make("second")
+    second.config.write_text(second.config.read_text().replace("spare-7", "other"))
+    second.start()
+
+    def look() -> bool:
+        found = nodes.duties()
+        return "server:other" in found.get("second", set()) and "server:spare-7" in found.get("first", set())
+
+    assert eventually(look, seconds=40)
+    assert first.process is not None
+    assert first.process.poll() is None
