@@ -128,6 +128,8 @@ class Membership(Service):
             self._beat_at, self._beaten = now, offers
             lease.hold(now + LEASE_SECONDS - MARGIN_SECONDS)
         roll = await self._nodes.roll()
+        if all(node.id != self._nodes.own_id for node in roll.nodes):
+            await self._nodes.beat(offers)  # which raises, since another one has taken its place
         bound = {name for name, is_bound in staffed.items() if is_bound}
         own = share(roll, self._nodes.own_id, bound)
         if own.take or any(roll.expired(node) for node in roll.nodes):

@@ -22,7 +22,7 @@ from bridge.errors import StoreDied, StoreError
 from bridge.store.postgres import database as module
 from bridge.store.postgres import engine
 from bridge.store.postgres.database import Database
-from bridge.store.postgres.migrate import TURN
+from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.schema import service as table
 from bridge.store.sql.constructs import json_text
 
@@ -184,7 +184,7 @@ async def _more(kept: set[str]) -> None:
 
 
 async def test_connections_that_the_server_ends_are_made_anew(
-    database: Database, postgres: Server, url: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, postgres: Server, url: str
 ) -> None:
     await add(database, "before")
     await names(database)
@@ -195,9 +195,12 @@ async def test_connections_that_the_server_ends_are_made_anew(
     assert len(ended) == 2, "the writer and a reader"
     assert await names(database) == {"before"}, "a read is repeated once"
     await add(database, "after")
-    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
-    with pytest.raises(StoreError, match="in use by another daemon"):
-        await anyio.to_thread.run_sync(lambda: Database(url, serves=True))
+    # No copy can be made of what is in use.
+    with (
+        closing(psycopg.connect(url, options="-c lock_timeout=100")) as other,
+        pytest.raises(psycopg.errors.LockNotAvailable),
+    ):
+        other.execute(f"SELECT pg_advisory_lock({SERVED})".encode())
 
 
 async def test_a_read_is_not_repeated_for_ever(behind: Database) -> None:
