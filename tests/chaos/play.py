@@ -1,0 +1,190 @@
+"""One run: a fleet under load and faults, until all has come to rest, and what the checker says of it."""
+
+import os
+import platform
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from chaos.checker import Accepted, Breach, Evidence, Ran, Takeover, breaches
+from chaos.facts import Facts, count_open, read
+from chaos.faults import Happened, Injector, Kind, Plan
+from chaos.fleet import Fleet, fleet
+from chaos.load import Load
+from chaos.others import Others, others
+from chaos.pushes import REPOSITORIES, pushes
+from chaos.takeovers import takeovers
+from sqlalchemy import Engine
+from support.daemon import eventually
+from support.postgres import Server
+
+from bridge import __version__
+from bridge.model.build import BuildState
+from bridge.model.notice import MESSAGE_CHANNEL
+
+_GAP: Final = 1.0
+"""So many seconds a node has to start again before the next thing befalls it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`rate` is in pushes a second, times are in seconds; `counts` are the faults of each kind."""
+
+    seed: int
+    nodes: int
+    seconds: float
+    rate: float
+    built_share: float
+    lease: float
+    counts: Mapping[Kind, int] = field(default_factory=dict)
+    rest_seconds: float = 600.0
+
+    @property
+    def plan(self) -> Plan:
+        """A freeze lasts three leases, so that others have long taken over when it ends."""
+        return Plan(
+            seed=self.seed,
+            nodes=self.nodes,
+            duration=self.seconds,
+            counts=self.counts,
+            lasting={Kind.FREEZE: 3 * self.lease, Kind.KILL: 0.0},
+            gap=_GAP,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What happened, and what does not hold of it; an entry of `ended` is the exit status of a node."""
+
+    settings: Settings
+    engine: str
+    figures: Mapping[str, Any]
+    breaches: Sequence[Breach]
+    happened: Sequence[Happened]
+    ended: Sequence[int]
+
+
+def play(settings: Settings, folder: Path, server: Server | None) -> Result:
+    """On PostgreSQL where a server is given, else on SQLite. Raises where a run could not be played."""
+    faults = settings.plan.faults()
+    rules = {f"{name}.yaml": one.rule for name, one in REPOSITORIES.items()}
+    with (
+        others() as beside,
+        fleet(folder, settings.nodes, config=beside.config(), rules=rules, server=server) as nodes,
+    ):
+        load = Load(nodes.ports, pushes(settings.seed, settings.built_share), settings.rate)
+        injector = Injector(nodes, faults)
+        load.begin()
+        try:
+            injector.run(settings.seconds)
+            load.end(settings.rest_seconds)
+            rest = _rest(nodes.engine, settings.rest_seconds)
+        finally:
+            load.abandon()
+        statuses = [node.end() for node in nodes.nodes]
+        with nodes.engine.connect() as connection:
+            facts = read(connection)
+            engine = _engine(nodes)
+        gaps = list(takeovers(injector.happened, beside.jenkins.asked, settings.lease))
+        evidence = _evidence(load, beside, gaps if settings.nodes > 1 else ())
+        found = breaches(facts, evidence)
+        return Result(
+            settings=settings,
+            engine=engine,
+            figures=_figures(load, facts, evidence, gaps, rest),
+            breaches=found,
+            happened=injector.happened,
+            ended=[*(status for node in nodes.nodes for status in node.ended), *statuses],
+        )
+
+
+def _rest(engine: Engine, seconds: float) -> float | None:
+    """How long it took until nothing waited; None where it did not come to that."""
+    begun = time.monotonic()
+
+    def is_at_rest() -> bool:
+        with engine.connect() as connection:
+            return not count_open(connection)
+
+    with suppress(AssertionError):
+        eventually(is_at_rest, seconds=seconds)
+        return time.monotonic() - begun
+    return None
+
+
+def _evidence(load: Load, beside: Others, gaps: Sequence[Takeover]) -> Evidence:
+    accepted = [
+        Accepted(
+            number=one.push.number,
+            key=one.push.key,
+            delivery_id=one.delivery_id,
+            repository=one.push.repository,
+            ref=one.push.ref,
+            sha=one.push.sha,
+            robot=REPOSITORIES[one.push.repository].robot if one.push.is_built else "",
+        )
+        for one in load.taken
+    ]
+    results = {None: None, "SUCCESS": True}
+    ran = {
+        build_id: [Ran(build.queue, results.get(build.result, False)) for build in builds]
+        for build_id, builds in beside.jenkins.ran().items()
+    }
+    return Evidence(
+        accepted=accepted,
+        triggers=beside.jenkins.triggers,
+        ran=ran,
+        sent={name: robot.taken for name, robot in beside.robots.items()},
+        rejections={name: robot.rejections for name, robot in beside.robots.items()},
+        takeovers=gaps,
+    )
+
+
+def _figures(
+    load: Load, facts: Facts, evidence: Evidence, gaps: Sequence[Takeover], rest: float | None
+) -> dict[str, Any]:
+    waits = sorted(one.at - one.due for one in load.taken)
+    states = Counter(build.state for build in facts.builds)
+    said = [notice for notice in facts.notices if notice.build_id]
+    return {
+        "deliveries": len(load.taken),
+        "sent again": sum(one.attempts > 1 for one in load.taken),
+        "refused for good": len(load.refused),
+        "seconds to an answer, median": round(_share(waits, 0.5), 3),
+        "seconds to an answer, 99th percentile": round(_share(waits, 0.99), 3),
+        "builds": len(facts.builds),
+        "builds superseded": states[BuildState.SUPERSEDED],
+        "triggers": sum(evidence.triggers.values()),
+        "notices to robots": sum(notice.channel != MESSAGE_CHANNEL for notice in said),
+        "messages that robots took": sum(map(len, evidence.sent.values())),
+        "longest silence of a builder's duty, seconds": round(max((g.seconds for g in gaps), default=0.0), 1),
+        "seconds until all was at rest": None if rest is None else round(rest, 1),
+    }
+
+
+def _share(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def _engine(nodes: Fleet) -> str:
+    if nodes.server is None:
+        return f"SQLite {sqlite3.sqlite_version}"
+    with nodes.engine.connect() as connection:
+        version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+    return f"PostgreSQL {version.split()[0]}"
+
+
+def versions() -> str:
+    """Of the project and of Python."""
+    return f"Buildbridge {__version__}, Python {platform.python_version()}"
+
+
+def machine() -> str:
+    """Its processors and memory."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"{len(os.sched_getaffinity(0))} processors, {pages / (1 << 30):.0f} GiB"
