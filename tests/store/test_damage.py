@@ -15,6 +15,7 @@ from support.sending import push_body, send
 
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
+from bridge.store.values import Cursor
 
 URL = "file:///nowhere/shop.git"
 GONE = {"kind": "jenkins", "url": "http://127.0.0.1:9", "username": "u", "token": "a-token", "job": "x"}
@@ -68,7 +69,7 @@ def test_the_daemon_ends_what_it_cannot_read_goes_on_with_the_rest_and_the_comma
     ) as daemon:
         eventually(lambda: len(listed(daemon, "deliveries", "dead")) == 5)
         eventually(lambda: not listed(daemon, "deliveries", "stored"))
-        eventually(lambda: daemon.builds(state="unknown", build_id=builds[2]))
+        eventually(lambda: len(daemon.builds(state="unknown")) == 3)
         eventually(lambda: daemon.builds(build_id=builds[3])[0]["ended_at"])
         eventually(lambda: notice in listed(daemon, "notices", "dead"))
         states = {one["build_id"]: one["state"] for one in daemon.builds()}
@@ -103,9 +104,11 @@ def listed(daemon: Daemon, table: str, state: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-@pytest.mark.parametrize(
-    "expression", [*(pytest.param(one, marks=pytest.mark.sqlite) for one in (NO_JSON, NO_TEXT)), "'3'"]
-)
+DOCUMENTS = [NO_JSON, "'3'", pytest.param(NO_TEXT, marks=pytest.mark.sqlite)]
+"""PostgreSQL keeps no text that is none."""
+
+
+@pytest.mark.parametrize("expression", DOCUMENTS)
 async def test_a_damaged_build_keeps_no_later_push_of_its_repository_from_being_planned(
     store: Store, expression: str
 ) -> None:
@@ -121,6 +124,26 @@ async def test_a_damaged_build_keeps_no_later_push_of_its_repository_from_being_
     ended = await store.builds.transition(old.id, BuildState.SUCCEEDED, quiet)
     assert ended is not None
     assert ended.state is BuildState.SUCCEEDED
+
+
+@pytest.mark.parametrize("expression", DOCUMENTS)
+async def test_a_damaged_build_is_listed_with_the_others_and_keeps_none_from_its_builder(
+    store: Store, expression: str
+) -> None:
+    first, second, other = [await store.add_build(name) for name in ("1", "2", "3")]
+    damage(store.path, *(("build", second.id, column, expression) for column in ("request", "origin")))
+    found = (await store.builds.page(Cursor(), 10)).rows
+    assert {one.id: bool(one.damage) for one in found} == {first.id: False, second.id: True, other.id: False}
+    claimed = await store.builds.claim("here", None, quiet)
+    assert claimed is not None
+    assert claimed.id == first.id
+    # It writes the tag of the third one, and that of the second cannot be read.
+    assert await store.builds.claim("here", None, quiet) is None
+    await store.builds.transition(first.id, BuildState.FAILED, quiet)
+    claimed = await store.builds.claim("here", None, quiet)
+    assert claimed is not None
+    assert claimed.id == other.id
+    assert (await store.build(second.id)).state is BuildState.UNKNOWN
 
 
 WORDS: dict[str, Callable[[Store, str], Any]] = {

@@ -11,10 +11,24 @@ from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
 
+from bridge.store.sql import constructs
+
 IGNORES_CASE = """
 CREATE COLLATION IF NOT EXISTS "NOCASE" (provider = icu, locale = 'und-u-ks-level2', deterministic = false)
 """
 """What the schema calls NOCASE, which SQLite has of itself."""
+
+READABLE_JSON = rf"""
+CREATE FUNCTION {constructs.READABLE_JSON}(document text) RETURNS json
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN CAST(replace(document, '\u0000', '\ufffd') AS json);
+EXCEPTION WHEN data_exception THEN
+    RETURN NULL;
+END $$
+"""
+"""One NUL in a text of a document, whatever its key, would have none of its keys read; no damaged document
+may keep a query from the other rows, and PostgreSQL before 16 cannot ask whether a text is JSON."""
 
 
 @compiles(Text, "postgresql")

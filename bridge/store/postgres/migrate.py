@@ -129,6 +129,7 @@ def require_encoding(connection: Connection) -> None:
 def prepare(connection: Connection) -> None:
     """Make what there is beside the tables of the schema, and before them."""
     connection.exec_driver_sql(ddl.IGNORES_CASE)
+    connection.exec_driver_sql(ddl.READABLE_JSON)
     connection.exec_driver_sql(_WRITTEN)
 
 

@@ -21,6 +21,8 @@ from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 from sqlalchemy.types import TypeEngine
 
 _POSTGRES: Final = "postgresql"
+READABLE_JSON: Final = "readable_json"
+"""The function that PostgreSQL stores have: a text as JSON, NULL for one that is damaged."""
 _OF_SQLITE: Final = {"greatest": "max", "least": "min"}
 
 
@@ -59,7 +61,7 @@ class array_of(FunctionElement[str]):  # noqa: N801
 
 
 def json_text(document: ColumnElement[Any], key: str) -> ColumnElement[str]:
-    """The text of a key in a column of JSON; NULL where SQLite has a damaged document."""
+    """The text of a key in a column of JSON; NULL where that is damaged."""
     return _JsonText(document, literal_column(f"'{key}'"))
 
 
@@ -69,7 +71,7 @@ def elements_of(array: Any) -> TableValuedAlias:
 
 
 def elements_at(document: ColumnElement[Any], key: str, name: str) -> TableValuedAlias:
-    """The texts of the JSON array that a column of JSON has at a key."""
+    """The texts of the JSON array that a column of JSON has at a key; none where that is damaged."""
     return _JsonValues(document, literal_column(f"'{key}'")).table_valued("value", name=name)
 
 
@@ -97,7 +99,7 @@ def _postgres_unindexed(element: unindexed, compiler: SQLCompiler, **given: Any)
 @compiles(_JsonText)
 def _json_text(element: _JsonText, compiler: SQLCompiler, **given: Any) -> str:
     document, key = (compiler.process(one, **given) for one in element.clauses)
-    return f"json_extract(CASE WHEN json_valid({document}) THEN {document} END, '$.' || {key})"
+    return f"json_extract({_sqlite_json(document)}, '$.' || {key})"
 
 
 @compiles(_JsonText, _POSTGRES)
@@ -110,7 +112,7 @@ def _postgres_json_text(element: _JsonText, compiler: SQLCompiler, **given: Any)
 def _json_values(element: _JsonValues, compiler: SQLCompiler, **given: Any) -> str:
     document, *keys = (compiler.process(one, **given) for one in element.clauses)
     paths = [f"'$.' || {key}" for key in keys]
-    return f"json_each({', '.join([document, *paths])})"
+    return f"json_each({', '.join([_sqlite_json(document), *paths])})"
 
 
 @compiles(_JsonValues, _POSTGRES)
@@ -119,9 +121,12 @@ def _postgres_json_values(element: _JsonValues, compiler: SQLCompiler, **given: 
     return f"json_array_elements_text({' -> '.join([_postgres_json(document), *keys])})"
 
 
+def _sqlite_json(document: str) -> str:
+    return f"CASE WHEN json_valid({document}) THEN {document} END"
+
+
 def _postgres_json(document: str) -> str:
-    """One NUL in a text of a document, whatever its key, would have none of its keys read."""
-    return f"CAST(replace(CAST({document} AS text), '\\u0000', '\\ufffd') AS json)"
+    return f"{READABLE_JSON}(CAST({document} AS text))"
 
 
 @compiles(array_of)
