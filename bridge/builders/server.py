@@ -117,6 +117,8 @@ class BuildServer:
             )
         except httpx.InvalidURL:
             raise Permanent(f"the parameters are too long for a request to {self.name}") from None
+        if method != "GET":
+            lease.require()
         try:
             with anyio.fail_after(self._timeout):
                 answer = await _exchanged(client, asked, limit)

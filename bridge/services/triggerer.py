@@ -15,7 +15,7 @@ import anyio
 import structlog
 
 from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, Retry, Search, Sent
-from bridge.errors import Denied, RemoteError
+from bridge.errors import Denied, NotSent, RemoteError
 from bridge.model.build import Build, BuildState, SeenJob
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime import lease, tracing
@@ -195,6 +195,8 @@ class Triggerer(Service):
                 return await self._builder.trigger(request)
         except TimeoutError:
             return Ambiguous(f"no answer within {CALL_SECONDS:.0f} s")
+        except NotSent as error:
+            return Retry(str(error), outdated=True)
         except RemoteError as error:
             return Ambiguous(str(error))
         except Exception as error:

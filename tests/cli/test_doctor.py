@@ -345,7 +345,7 @@ def test_damage_that_shows_at_once_is_named(daemon: Daemon) -> None:
 
 
 def test_a_daemon_of_another_release_has_to_be_restarted(daemon: Daemon) -> None:
-    filled(daemon, lambda store: store.recover([], []))
+    filled(daemon, lambda store: store.nodes.join("home", "node", []))
     with closing(sqlite3.connect(daemon.database)) as connection:
         connection.execute("UPDATE daemon_start SET version = '0.0.1'")
         connection.commit()

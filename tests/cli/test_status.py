@@ -190,7 +190,7 @@ def test_builders_channels_and_schedules_are_listed(daemon: Daemon) -> None:
 
 
 def test_the_process_that_holds_the_store_is_this_one(daemon: Daemon) -> None:
-    filled(daemon, lambda store: store.recover([], []))
+    filled(daemon, lambda store: store.nodes.join("home", "node", []))
     with served(daemon.database):
         assert asked(daemon)["daemon"]["pid"] == os.getpid()
     assert asked(daemon)["daemon"]["pid"] is None

@@ -15,7 +15,7 @@ async def test_the_last_start_is_kept_and_no_other(store: Store) -> None:
     assert await store.activity.last_start() is None
     for _ in range(2):
         store.clock.advance(60)
-        await store.recover([], [])
+        await store.nodes.join("home", "node", [])
     start = DaemonStart(version=__version__, pid=os.getpid(), started_at=START + 120)
     assert await store.activity.last_start() == start
 

@@ -22,8 +22,9 @@ CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 30
 LOCK_SECONDS: Final = 10
 """As long as a turn of another node may keep ours waiting."""
-IDLE_SECONDS: Final = 10
-"""After so long the server ends the transaction of a node that has stopped in the middle of it."""
+IDLE_SECONDS: Final = 5
+"""After so long the server ends the transaction of a node that has stopped in the middle of it: before the
+others, who wait for their turn, give up."""
 SILENCE_SECONDS: Final = 5
 """As long as the answer to a statement may be late after the statement had to end."""
 T = TypeVar("T")

@@ -16,6 +16,7 @@ from bridge.errors import StoreDied
 from bridge.model.node import LEASE_SECONDS, Duty, Node, Roll
 from bridge.runtime.clock import Clock
 from bridge.store.schema_activity import duty, node
+from bridge.store.sql.activity import add_start
 from bridge.store.sql.database import Database
 
 
@@ -47,6 +48,7 @@ class Nodes:
             own = {"id": self.own_id, "home": home, "name": name, "version": __version__, "pid": os.getpid()}
             times = {"started_at": now, "beat_at": now}
             connection.execute(insert(node).values(**own, **times, offers=_text(offers)))
+            add_start(connection, self._clock())
             return alone
 
         alone = await self._database.write(work)

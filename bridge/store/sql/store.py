@@ -12,7 +12,7 @@ from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
 from bridge.store.schema import notice, seen_job, service
 from bridge.store.sql import clockstep, retention
-from bridge.store.sql.activity import Activity, RejectionCounts, add_start
+from bridge.store.sql.activity import Activity, RejectionCounts
 from bridge.store.sql.audit import Audit
 from bridge.store.sql.builds import Builds
 from bridge.store.sql.database import Database
@@ -88,7 +88,6 @@ class SqlStore:
 
         def work(connection: Connection) -> int:
             clockstep.clamp(connection, now)
-            add_start(connection, now)
             sending = update(notice).where(notice.c.state == NoticeState.SENDING)
             connection.execute(sending.values(state=NoticeState.PENDING))
             connection.execute(delete(service).where(service.c.name.not_in(parts)))
