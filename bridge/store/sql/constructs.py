@@ -111,8 +111,9 @@ def _postgres_json_text(element: _JsonText, compiler: SQLCompiler, **given: Any)
 @compiles(_JsonValues)
 def _json_values(element: _JsonValues, compiler: SQLCompiler, **given: Any) -> str:
     document, *keys = (compiler.process(one, **given) for one in element.clauses)
-    paths = [f"'$.' || {key}" for key in keys]
-    return f"json_each({', '.join([_sqlite_json(document), *paths])})"
+    if not keys:  # the statement's own array
+        return f"json_each({document})"
+    return f"json_each({_sqlite_json(document)}, '$.' || {keys[0]})"
 
 
 @compiles(_JsonValues, _POSTGRES)
