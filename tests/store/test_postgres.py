@@ -24,7 +24,7 @@ from bridge.store.postgres import engine
 from bridge.store.postgres.database import Database
 from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.schema import service as table
-from bridge.store.sql.constructs import json_text
+from bridge.store.sql.constructs import insert_new, json_text
 
 
 @pytest.fixture
@@ -363,6 +363,20 @@ async def test_a_turn_sees_what_was_written_before_it_whatever_the_database_pref
             await eventually(lambda: postgres.execute(name, waits))
             other.commit()
     assert seen == [{"first"}]
+
+
+async def test_rows_that_are_inserted_together_are_kept_as_in_sqlite(database: Database) -> None:
+    columns = {"name": "text", "paused_until": "float8"}
+    rows = [("nul \0", 0.0), ('{"quoted", \\}', 2.5), ("NULL", 0.0), ("", 0.0), ("nul \ufffd", 1.0)]
+
+    def work(connection: Connection) -> tuple[int, list[Any]]:
+        new = insert_new(connection, table.name, columns, rows, "name")
+        found = connection.execute(select(table.c.name, table.c.paused_until).order_by(table.c.name))
+        return new, list(map(tuple, found))
+
+    kept = [("", 0.0), ("NULL", 0.0), ("nul \ufffd", 0.0), ('{"quoted", \\}', 2.5)]
+    assert await database.write(work) == (4, kept), "what is there is left as it is"
+    assert await database.write(work) == (0, kept)
 
 
 async def test_texts_and_numbers_are_kept_as_in_sqlite(database: Database) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.types.string import StrDumperUnknown
+from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import dml
 from sqlalchemy.engine import make_url
@@ -15,8 +15,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from bridge.errors import StoreError
+from bridge.runtime import memory
 from bridge.store.postgres.failures import reason
 from bridge.store.sql.database import READERS
+
+_OTHERS: Final = ("asyncpg", "pg8000", "psycopg2", "psycopg2cffi")
+"""The drivers for which the package of the dialect loads what it has, too."""
+with memory.emptied(*(f"sqlalchemy.dialects.postgresql.{other}" for other in _OTHERS)):
+    import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 30
@@ -81,6 +87,8 @@ def engine_of(url: str, *, read_only: bool, seconds: float = STATEMENT_SECONDS) 
 
     def connect(_dialect: object, _record: object, given: Any, named: Any) -> ServerConnection:
         connection = ServerConnection.connect(*given, **named)
+        connection.adapters.register_dumper(str, _BinaryText)
+        # The last one is for all that does not ask for either.
         connection.adapters.register_dumper(str, _Text)
         connection.answer_seconds = seconds + SILENCE_SECONDS
         return connection
@@ -130,7 +138,15 @@ class ServerConnection(psycopg.Connection[Any]):
 
 
 class _Text(StrDumperUnknown):
-    """PostgreSQL keeps no text with NUL in it."""
-
     def dump(self, obj: str) -> Any:
-        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+        return super().dump(_kept(obj))
+
+
+class _BinaryText(StrBinaryDumper):
+    def dump(self, obj: str) -> Any:
+        return super().dump(_kept(obj))
+
+
+def _kept(text: str) -> str:
+    """PostgreSQL keeps no text with NUL in it."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text

@@ -3,6 +3,8 @@
 The first words are those of SQLite.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -144,3 +146,34 @@ def driver_sql(connection: Connection, statement: str, values: Any) -> CursorRes
     """A statement that SQLAlchemy does not compose, with `?` for each value; `values` as for the driver."""
     marks = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     return connection.exec_driver_sql(statement.replace("?", marks), values)
+
+
+def insert_new(
+    connection: Connection, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]], unique: str
+) -> int:
+    """Insert all rows by one statement that SQLAlchemy does not compose; how many were new.
+
+    A row that the table has by its `unique` columns is left out. `columns` has PostgreSQL's type of each. An
+    array for each of them keeps the statement the same for any number of rows: it is prepared once, and the
+    server reads some ten values in place of some hundreds.
+    """
+    names = ", ".join(columns)
+    if connection.dialect.name == _POSTGRES:
+        statement = _of_arrays(table, names, tuple(columns.values()), unique)
+        values: tuple[Any, ...] = tuple(map(list, zip(*rows, strict=True)))
+    else:
+        statement = _of_values(table, names, len(columns), unique, len(rows))
+        values = tuple(value for row in rows for value in row)
+    return connection.exec_driver_sql(statement, values).rowcount
+
+
+@cache
+def _of_arrays(table: str, names: str, types: Sequence[str], unique: str) -> str:
+    arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
+    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT ({unique}) DO NOTHING"  # noqa: S608  # only our own words
+
+
+@cache  # for as many counts as rows share a commit
+def _of_values(table: str, names: str, width: int, unique: str, count: int) -> str:
+    values = ", ".join([f"({', '.join('?' * width)})"] * count)
+    return f"INSERT INTO {table} ({names}) VALUES {values} ON CONFLICT ({unique}) DO NOTHING"  # noqa: S608

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, Final
 
 import anyio.to_thread
@@ -23,9 +22,8 @@ from bridge.store.sql import delivery_ids, history, listing, pushed_refs, timeli
 from bridge.store.sql.activity import RejectionCounts
 from bridge.store.sql.apply import apply
 from bridge.store.sql.audit import Audit
-from bridge.store.sql.constructs import driver_sql
+from bridge.store.sql.constructs import driver_sql, insert_new
 from bridge.store.sql.database import Database
-from bridge.store.sql.queue import MAX_BATCH
 from bridge.store.values import (
     ANY_DELIVERY,
     MAX_DETAIL,
@@ -43,7 +41,12 @@ from bridge.store.values import (
 
 log = structlog.get_logger()
 
-_COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
+_COLUMNS: Final = dict.fromkeys(("id", "source", "forge", "key", "event", "headers"), "text") | {
+    "body": "bytea",
+    "received_at": "float8",
+    "state": "text",
+}
+_UNIQUE: Final = "source, key, replay"
 Row = tuple[str, str, str, str, str, str, bytes, float, str]
 """A delivery in the order of `_COLUMNS`."""
 _STORED: Final = DeliveryState.STORED.value
@@ -245,17 +248,13 @@ def _values(delivery: Delivery, body: bytes) -> Row:
 
 def _keep(connection: Connection, rows: Sequence[Row]) -> list[Receipt]:
     """Keep deliveries with one statement. This is the hot path: SQLAlchemy composes nothing."""
-    kept = driver_sql(connection, _insert(len(rows)), tuple(value for row in rows for value in row)).rowcount
-    if kept == len(rows):
+    if _insert(connection, rows) == len(rows):
         return [Receipt(row[0], new=True) for row in rows]
     return [_receipt(connection, row) for row in rows]
 
 
-@lru_cache(maxsize=MAX_BATCH)
-def _insert(count: int) -> str:
-    columns, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
-    values = ", ".join([f"({marks})"] * count)
-    return f"INSERT INTO delivery ({columns}) VALUES {values} ON CONFLICT (source, key, replay) DO NOTHING"  # noqa: S608  # only our own words
+def _insert(connection: Connection, rows: Sequence[Row]) -> int:
+    return insert_new(connection, table.name, _COLUMNS, rows, _UNIQUE)
 
 
 def _receipt(connection: Connection, row: Row) -> Receipt:
@@ -265,7 +264,7 @@ def _receipt(connection: Connection, row: Row) -> Receipt:
         return Receipt(found, new=True)
     if key.startswith(DIGEST) and received_at - first_at > SAME_SECONDS:
         driver_sql(connection, _RENAME, (f"{key} {found}", source, key))
-        driver_sql(connection, _insert(1), row)
+        _insert(connection, [row])
         return Receipt(delivery_id, new=True)
     # A client that has one signed delivery could send it for ever.
     if driver_sql(connection, _COUNT_REPEATS, (found,)).scalar_one() < MAX_REPEATS:
