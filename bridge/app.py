@@ -26,7 +26,7 @@ from bridge.runtime.systemd import notify
 from bridge.runtime.topics import topics
 from bridge.services.base import Crew, HandOver, Service
 from bridge.services.housekeeper import ClockFollower, recover, watchers
-from bridge.services.membership import Membership
+from bridge.services.membership import Listener, Membership
 from bridge.services.reloader import Reloader, RuleSources, begin
 from bridge.staff import Staff
 from bridge.store.base import Store
@@ -136,8 +136,8 @@ class _Daemon:
     def services(self) -> list[Service]:
         """All that work from the start; the staff has more join."""
         follower = ClockFollower(self._store, self._clock, self.membership.is_alone)
-        work = self.membership, self.reloader, self.staff, follower
-        return [*work, *watchers(self._store, self.staff.builders)]
+        nodes = self.membership, Listener(self._store.nodes, self.membership.hear)
+        return [*nodes, self.reloader, self.staff, follower, *watchers(self._store, self.staff.builders)]
 
     def _use(self, config: Config) -> None:
         """In the turn in which it comes into force: what is asked from now on is answered by it."""

@@ -65,10 +65,11 @@ def standing(
     def pruner() -> Pruner:
         return Pruner(store, lambda: in_force.config.settings.retention)
 
+    call = store.nodes.call
     duties = {
-        DISPATCH: Duty(DISPATCH, lambda: [dispatcher()]),
-        SCHEDULE: Duty(SCHEDULE, lambda: [scheduler()]),
-        RECONCILE: Duty(RECONCILE, lambda: [reconciler()]),
-        UPKEEP: Duty(UPKEEP, lambda: [unserved(), pruner()]),
+        DISPATCH: Duty(DISPATCH, lambda: [dispatcher()], call),
+        SCHEDULE: Duty(SCHEDULE, lambda: [scheduler()], call),
+        RECONCILE: Duty(RECONCILE, lambda: [reconciler()], call),
+        UPKEEP: Duty(UPKEEP, lambda: [unserved(), pruner()], call),
     }
     return duties

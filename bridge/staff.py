@@ -139,12 +139,24 @@ class Staff(Service):
 
     def wake_all(self) -> None:
         """Builds and notices may be due."""
-        for one in self._services(_BUILDER, _CHANNEL):
-            one.wake()
+        self._wake(_BUILDER, _CHANNEL)
 
     def wake_notifiers(self) -> None:
-        for one in self._services(_CHANNEL):
+        self._wake(_CHANNEL)
+
+    def hear(self, word: str) -> None:
+        """Another node has builds or notices that this one may have to do with."""
+        for one in self._services(word):
             one.wake()
+
+    def _wake(self, *kinds: str) -> None:
+        """Wake the services of these kinds, wherever they are."""
+        config = self._config()
+        for kind, names in ((_BUILDER, config.builders), (_CHANNEL, config.channels)):
+            if kind in kinds:
+                self.hear(kind)
+                if any((kind, name) not in self._filled for name in names):
+                    self._store.nodes.call(kind)
 
     def hint(self, builder: str) -> None:
         """The server of the builder says that something has changed."""

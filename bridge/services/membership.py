@@ -6,7 +6,7 @@ on from is in the store. A duty is given up once its services have finished what
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final, Protocol
 
@@ -19,7 +19,7 @@ from bridge.planning.duties import share
 from bridge.runtime import lease
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Crew, Service
-from bridge.store.nodes import Nodes
+from bridge.store.nodes import NODES, Nodes
 
 log = structlog.get_logger()
 
@@ -32,14 +32,23 @@ LEAVE_SECONDS: Final = 5.0
 class Duty:
     """A duty that there is with every configuration: its services are made each time it is taken."""
 
-    def __init__(self, name: str, make: Callable[[], Sequence[Service]]) -> None:
+    def __init__(self, name: str, make: Callable[[], Sequence[Service]], call: Callable[[str], None]) -> None:
+        """`call` has other nodes hear a word."""
         self.name = name
         self.make = make
+        self._call = call
         self.services: Sequence[Service] = ()
         """Those at work, or ending."""
         self.ending = False
 
     def wake(self) -> None:
+        """Wake its services, wherever they are."""
+        if self.services:
+            self.wake_here()
+        else:
+            self._call(self.name)
+
+    def wake_here(self) -> None:
         for service in self.services:
             service.wake()
 
@@ -55,6 +64,9 @@ class Staffed(Protocol):
 
     def wake(self) -> None:
         """What is held has changed."""
+
+    def hear(self, word: str) -> None:
+        """Another node calls."""
 
 
 class Membership(Service):
@@ -167,8 +179,33 @@ class Membership(Service):
         duty.services, duty.ending = (), False
         self.wake()
 
+    def hear(self, word: str) -> None:
+        """Another node calls: the name of a duty, or what its staff says."""
+        if word == NODES:
+            self.wake()
+        elif word in self._duties:
+            self._duties[word].wake_here()
+        else:
+            self._staffed.hear(word)
+
     def _offers(self, staffed: Mapping[str, bool]) -> frozenset[str]:
         return frozenset(self._duties) | staffed.keys() if self._works else frozenset()
 
     def _does(self, name: str) -> bool:
         return bool(self._duties[name].services) if name in self._duties else self._staffed.does(name)
+
+
+class Listener(Service):
+    """Hears what other nodes call. Whatever is not heard is found by the next tick of who it was for."""
+
+    tick = 5.0
+
+    def __init__(self, nodes: Nodes, hear: Callable[[str], None]) -> None:
+        super().__init__("listener")
+        self._nodes = nodes
+        self._hear = hear
+
+    async def round(self) -> None:
+        async with aclosing(self._nodes.calls()) as calls:
+            async for word in calls:
+                self._hear(word)

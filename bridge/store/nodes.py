@@ -7,10 +7,13 @@ transaction of it succeeds any more, whatever it was about to write: so who has 
 no harm when it comes back.
 """
 
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import AsyncGenerator, Collection
+from typing import Final, Protocol
 
 from bridge.model.node import Roll
+
+NODES: Final = "nodes"
+"""What is called when duties are free: a node has given them up, or left."""
 
 
 class Nodes(Protocol):
@@ -47,3 +50,9 @@ class Nodes(Protocol):
 
     async def leave(self) -> None:
         """Give up all duties, and be a node no longer."""
+
+    def call(self, word: str) -> None:
+        """Have the other nodes hear a word soon, or not at all: never blocks, raises nothing."""
+
+    def calls(self) -> AsyncGenerator[str]:
+        """The words of other nodes, for as long as they can be heard. Raises StoreError."""

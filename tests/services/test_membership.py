@@ -43,12 +43,14 @@ class Nothing:
 
     def wake(self) -> None: ...
 
+    def hear(self, _word: str) -> None: ...
+
 
 class Site:
     def __init__(self, store: Store) -> None:
         self.crew = Crew()
         self.made: list[Busy] = []
-        self.duty = Duty("dispatch", self._make)
+        self.duty = Duty("dispatch", self._make, store.nodes.call)
         self.membership = Membership(store.nodes, self.crew, Nothing(), [self.duty])
 
     def _make(self) -> list[Service]:

@@ -8,16 +8,19 @@ whether it is there. The id of a transaction would not do: a server that crashed
 gives the same id to another one.
 
 Sources: PostgreSQL documentation, "Advisory Locks"
-(https://www.postgresql.org/docs/13/explicit-locking.html) and "Multiple Statements in a Simple Query"
-(https://www.postgresql.org/docs/13/protocol-flow.html).
+(https://www.postgresql.org/docs/13/explicit-locking.html), "Multiple Statements in a Simple Query"
+(https://www.postgresql.org/docs/13/protocol-flow.html), "NOTIFY"
+(https://www.postgresql.org/docs/13/sql-notify.html).
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, Self
 from uuid import uuid4
 
+import anyio
+import anyio.to_thread
 import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, text
@@ -56,6 +59,8 @@ ON CONFLICT (writer) DO UPDATE SET number = excluded.number, at = excluded.at;
 COMMIT
 """
 _WRITTEN: Final = text("SELECT number FROM written WHERE writer = :writer")
+_CALLS: Final = "buildbridge"
+_NOTIFY: Final = text(f"SELECT pg_notify('{_CALLS}', :word)")
 _FORGET: Final = "DELETE FROM written WHERE at < now() - interval '1 day'"
 
 
@@ -128,6 +133,28 @@ class Database(database.Database):
 
     def fence(self, node_id: str | None) -> None:
         self._node = node_id
+
+    def call(self, connection: Connection, words: Collection[str]) -> None:
+        for word in words:
+            connection.execute(_NOTIFY, {"word": word})
+
+    async def calls(self) -> AsyncGenerator[str]:
+        connection = None
+        try:
+            connection = await anyio.to_thread.run_sync(self._writers.connect)
+            raw = _raw(connection)
+            await anyio.to_thread.run_sync(raw.execute, f"LISTEN {_CALLS}".encode())
+            while True:
+                # Not first: what came with the answer to LISTEN is there already.
+                for call in raw.notifies(timeout=0):
+                    yield call.payload
+                await anyio.wait_readable(raw.fileno())
+        except (psycopg.Error, DBAPIError) as error:
+            raise StoreError(f"the store cannot be read: {reason(error)}") from error
+        finally:
+            if connection is not None:
+                connection.invalidate()
+                connection.close()
 
     def server_time(self, connection: Connection) -> float | None:
         return float(connection.execute(_TIME).scalar_one())
@@ -228,9 +255,7 @@ class Database(database.Database):
     @property
     def _raw(self) -> ServerConnection:
         assert self._connection is not None
-        raw = self._connection.connection.driver_connection
-        assert isinstance(raw, ServerConnection)
-        return raw
+        return _raw(self._connection)
 
     def _execute(self, statement: str) -> None:
         """A message is a round trip: a savepoint begins with its transaction, and ends with what follows."""
@@ -271,3 +296,9 @@ class Database(database.Database):
         self._drop()
         self._writers.dispose()
         self._engine.dispose()
+
+
+def _raw(connection: Connection) -> ServerConnection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, ServerConnection)
+    return raw

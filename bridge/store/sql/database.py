@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import groupby
@@ -126,6 +126,17 @@ class Database(ABC):
 
     def fence(self, node_id: str | None) -> None:  # noqa: B027  # no one can take the place of who is alone
         """From now on nothing is written once this node is gone; None ends that."""
+
+    def call(self, _connection: Connection, _words: Collection[str]) -> None:  # noqa: B027  # as above
+        """Have other processes that have it open get these words, once what was written is there.
+
+        They may be lost, where a connection is.
+        """
+
+    async def calls(self) -> AsyncGenerator[str]:
+        """The words that any process has called, from now on. Raises StoreError."""
+        await anyio.sleep_forever()
+        yield ""
 
     def server_time(self, _connection: Connection) -> float | None:
         """What the server says that time is; None where there is none."""

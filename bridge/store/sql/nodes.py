@@ -3,18 +3,21 @@
 Transactions that write take turns, so what one of these has read holds until it is committed.
 """
 
+import asyncio
 import json
 import os
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import aclosing, suppress
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge import __version__
-from bridge.errors import StoreDied
+from bridge.errors import StoreDied, StoreError
 from bridge.model.node import LEASE_SECONDS, Duty, Node, Roll
 from bridge.runtime.clock import Clock
+from bridge.store.nodes import NODES
 from bridge.store.schema_activity import duty, node
 from bridge.store.sql.activity import add_start
 from bridge.store.sql.database import Database
@@ -28,6 +31,8 @@ class Nodes:
         self._clock = clock
         self.own_id = uuid4().hex
         self._home = ""
+        self._calling: set[str] = set()
+        """Words that are still to be written."""
 
     @property
     def is_shared(self) -> bool:
@@ -99,14 +104,45 @@ class Nodes:
 
     async def release(self, duties: Collection[str]) -> None:
         own = duty.c.name.in_(duties) & (duty.c.node_id == self.own_id)
-        await self._database.write(lambda connection: _free(connection, own, self._now(connection)))
+
+        def work(connection: Connection) -> None:
+            _free(connection, own, self._now(connection))
+            self._database.call(connection, [f"{self.own_id} {NODES}"])
+
+        await self._database.write(work)
 
     async def leave(self) -> None:
         def work(connection: Connection) -> None:
             _remove(connection, [self.own_id], self._now(connection))
+            self._database.call(connection, [f"{self.own_id} {NODES}"])
 
         self._database.fence(None)
         await self._database.write(work)
+
+    def call(self, word: str) -> None:
+        if not self.is_shared or word in self._calling:
+            return
+
+        def ended(call: asyncio.Future[None]) -> None:
+            self._calling.discard(word)
+            call.cancelled() or call.exception()  # it is lost: the others look every few seconds
+
+        self._calling.add(word)
+        with suppress(StoreError):
+            asyncio.ensure_future(self._database.add(self._call, f"{self.own_id} {word}")).add_done_callback(
+                ended
+            )
+
+    def _call(self, connection: Connection, words: Sequence[str]) -> Sequence[None]:
+        self._database.call(connection, set(words))
+        return [None] * len(words)
+
+    async def calls(self) -> AsyncGenerator[str]:
+        async with aclosing(self._database.calls()) as calls:
+            async for call in calls:
+                node_id, _, word = call.partition(" ")
+                if node_id != self.own_id:
+                    yield word
 
     def _now(self, connection: Connection) -> float:
         served = self._database.server_time(connection)
