@@ -10,12 +10,12 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from chaos.facts import DECIDED, ENDED, OPEN_NOTICES, BuildFacts, Facts, NoticeFacts
+from chaos.facts import DECIDED, ENDED, OPEN_NOTICES, SAID, BuildFacts, Facts, NoticeFacts
 
 from bridge.demo.robot import LIMIT, WINDOW
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
-from bridge.model.notice import MESSAGE_CHANNEL, EventName, NoticeState
+from bridge.model.notice import MESSAGE_CHANNEL, EventName
 
 
 class Kind(StrEnum):
@@ -102,7 +102,6 @@ _EVENTS: Final[Mapping[BuildState, frozenset[str]]] = {
     BuildState.CANCELLED: frozenset({EventName.STOP}),
     BuildState.SUPERSEDED: frozenset({EventName.STOP}),
 }
-_SAID: Final = frozenset({NoticeState.SENT, NoticeState.MERGED})
 
 
 def breaches(facts: Facts, evidence: Evidence) -> list[Breach]:
@@ -209,7 +208,7 @@ def _notices(facts: Facts, evidence: Evidence) -> Iterator[Breach]:
             if len(found) > 1:
                 yield Breach(Kind.DOUBLED_NOTICE, build.id, f"{channel} has {len(found)} of its end")
             for notice in right:
-                if notice.state not in _SAID | OPEN_NOTICES:
+                if notice.state not in SAID | OPEN_NOTICES:
                     said = f"{channel}: {notice.state} ({notice.reason})"
                     yield Breach(Kind.NO_NOTICE, build.id, said)
 
@@ -218,11 +217,11 @@ def _notice_order(facts: Facts, _evidence: Evidence) -> Iterator[Breach]:
     """What one channel is to hear of one job got out in the order in which it happened."""
     jobs: defaultdict[tuple[str, str], list[NoticeFacts]] = defaultdict(list)
     for notice in facts.notices:
-        if notice.state in _SAID and notice.build_id and notice.ended_at is not None:
+        if notice.build_id and notice.left is not None:
             jobs[notice.channel, notice.job].append(notice)
     for (channel, job), notices in jobs.items():
         for first, second in pairwise(notices):
-            if (first.ended_at or 0) > (second.ended_at or 0):
+            if (first.left or 0) > (second.left or 0):
                 yield Breach(Kind.NOTICE_ORDER, f"{channel} {job}", f"{second.id} left before {first.id}")
 
 

@@ -14,6 +14,7 @@ from bridge.store.schema import build, delivery, notice, service, step
 
 DECIDED: Final = frozenset({DeliveryState.DISPATCHED, DeliveryState.IGNORED, DeliveryState.DEAD})
 ENDED: Final = frozenset(state for state in BuildState if state.terminal)
+SAID: Final = frozenset({NoticeState.SENT, NoticeState.MERGED})
 OPEN_NOTICES: Final = frozenset({NoticeState.PENDING, NoticeState.SENDING})
 
 
@@ -50,7 +51,8 @@ class NoticeFacts:
     job: str
     state: NoticeState
     reason: str
-    ended_at: float | None
+    left: int | None
+    """The number of the step with which it got out: unlike times these never go back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def read(connection: Connection) -> Facts:
         one = DeliveryFacts(row.id, row.key, DeliveryState(row.state), row.detail, decisions[row.id])
         by_key[row.key].append(one)
     builds = connection.execute(select(build).order_by(build.c.namespace, build.c.repo_name, build.c.number))
+    leaving = select(step.c.subject, func.min(step.c.id)).where(step.c.what.in_(SAID))
+    left = {row[0]: row[1] for row in connection.execute(leaving.group_by(step.c.subject))}
     notices = connection.execute(select(notice).order_by(notice.c.id))
     down = connection.execute(select(service.c.name).where(service.c.down_since.is_not(None)))
     return Facts(
@@ -107,7 +111,7 @@ def read(connection: Connection) -> Facts:
                 row.job,
                 NoticeState(row.state),
                 row.reason,
-                row.ended_at,
+                left.get(row.id),
             )
             for row in notices
         ],

@@ -23,19 +23,28 @@ _CALM: Final = 0.1
 class Kind(StrEnum):
     """What befalls a node, or the database."""
 
-    FREEZE = "freeze"
-    """SIGSTOP for a time, then SIGCONT."""
-    SILENCE = "silence"
-    """The network between a node and the database takes bytes, and passes nothing on, for a time."""
-    CUT = "cut"
-    """That network resets every connection, for a time."""
     KILL = "kill"
-    """SIGKILL; the node is started again."""
+    FREEZE = "freeze"
     RESTART = "restart"
-    """PostgreSQL's fast shutdown, or its immediate one, after which it has to recover; down for a time."""
+    CUT = "cut"
+    HUSH = "hush"
+
+    @property
+    def plural(self) -> str:
+        return f"{self}es" if self is Kind.HUSH else f"{self}s"
+
+    @property
+    def what(self) -> str:
+        return _WHAT[self]
 
 
-_OF_NODES: Final = tuple(kind for kind in Kind if kind is not Kind.RESTART)
+_WHAT: Final[Mapping[Kind, str]] = {
+    Kind.KILL: "SIGKILL of a node, which is started again",
+    Kind.FREEZE: "SIGSTOP of a node, and SIGCONT after a time",
+    Kind.RESTART: "PostgreSQL's fast shutdown, or its immediate one, after which it has to recover",
+    Kind.CUT: "the network between a node and the database resets every connection for a time",
+    Kind.HUSH: "that network takes bytes, and passes nothing on, for a time",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,10 @@ class Fault:
     lane: int
     at: float
     seconds: float
+
+    @property
+    def where(self) -> str:
+        return "the database" if self.lane == DATABASE else f"node {self.lane + 1}"
 
     def meets(self, other: "Fault", gap: float) -> bool:
         """Whether both befall the same at once, or one begins within `gap` seconds after the other."""
@@ -60,7 +73,7 @@ class Fault:
 class Plan:
     """So many faults of each kind within `duration` seconds, from a seed.
 
-    Those of one node are at least `gap` seconds apart. What is not in `lasting` lasts up to a second.
+    Those of one node are at least `gap` seconds apart. What is not in `lasting` lasts up to `outage` seconds.
     """
 
     seed: int
@@ -68,6 +81,7 @@ class Plan:
     duration: float
     counts: Mapping[Kind, int]
     lasting: Mapping[Kind, float]
+    outage: float
     gap: float
 
     def faults(self) -> list[Fault]:
@@ -95,7 +109,7 @@ class Plan:
         return found
 
     def _draw(self, chance: random.Random, kind: Kind) -> Fault:
-        seconds = self.lasting.get(kind, chance.uniform(0.0, 1.0))
+        seconds = self.lasting.get(kind, chance.uniform(0.0, self.outage))
         lane = DATABASE if kind is Kind.RESTART else chance.randrange(self.nodes)
         return Fault(kind, lane, chance.uniform(_CALM, 1 - _CALM) * self.duration, seconds)
 
@@ -165,6 +179,6 @@ class Injector:
             node.wake()
         else:
             assert node.proxy is not None
-            node.proxy.mode = Mode.SILENT if fault.kind is Kind.SILENCE else Mode.RESET
+            node.proxy.mode = Mode.SILENT if fault.kind is Kind.HUSH else Mode.RESET
             self._stop.wait(fault.seconds)
             node.proxy.mode = Mode.PASS

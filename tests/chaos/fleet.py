@@ -1,6 +1,7 @@
 """Nodes: real daemons on one store, each with a folder of its own, kept running as systemd keeps them."""
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from support.postgres import Server
 
 _RESTART_SECONDS: Final = 0.5
 """After how long a node that has ended is started again."""
+_SHORTER_LEASE: Final = Path(__file__).with_name("shorter_lease.py")
 _LOOK_SECONDS: Final = 0.05
 _SOURCES: Final = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}}
 
@@ -23,9 +25,10 @@ _SOURCES: Final = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}
 class Node:
     """One daemon, which is started again whenever it has ended; `proxy` is the way to its database."""
 
-    def __init__(self, daemon: Daemon, proxy: CutProxy | None) -> None:
+    def __init__(self, daemon: Daemon, proxy: CutProxy | None, lease: float) -> None:
         self.daemon = daemon
         self.proxy = proxy
+        self._with_lease = [sys.executable, str(_SHORTER_LEASE), f"{lease:g}"]
         self.starts = 0
         self.ended: list[int] = []
         """The exit statuses of all its ends but the last one; kills are negative."""
@@ -75,7 +78,7 @@ class Node:
     def _start(self) -> None:
         self.starts += 1
         try:
-            self.daemon.start()
+            self.daemon.start(*self._with_lease)
         except AssertionError:
             # Without its database it ends again, and while it is frozen it takes its time.
             if self.starts == 1:
@@ -97,7 +100,13 @@ class Fleet:
 
 @contextmanager
 def fleet(
-    folder: Path, count: int, *, config: Mapping[str, Any], rules: Mapping[str, str], server: Server | None
+    folder: Path,
+    count: int,
+    *,
+    lease: float,
+    config: Mapping[str, Any],
+    rules: Mapping[str, str],
+    server: Server | None,
 ) -> Iterator[Fleet]:
     """So many nodes that have started, on a new database of the server; without one, a node on a file."""
     database = server.make_database().rpartition("/")[2] if server else str(folder / "bridge.db")
@@ -112,7 +121,7 @@ def fleet(
             )
             store = {"url": url, "folder": str(place)} if proxy else {"url": url}
             settings = {**_SOURCES, **config, "store": {"min_free": "0B", **store}}
-            nodes.append(Node(Daemon(place, settings, rules), proxy))
+            nodes.append(Node(Daemon(place, settings, rules), proxy, lease))
             ends.callback(nodes[-1].abandon)
         for node in nodes:
             node.begin()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import random
 import threading
 import time
@@ -65,7 +66,7 @@ class Load:
         self._behind: defaultdict[tuple[str, str], deque[_Turn]] = defaultdict(deque)
         self._open = 0
         self._made = 0
-        self._ended = False
+        self._until = math.inf
         self._passed = [0.0] * len(ports)
         self._turn = 0
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_WORKERS)]
@@ -76,10 +77,15 @@ class Load:
         for thread in self._threads:
             thread.start()
 
-    def end(self, seconds: float) -> None:
-        """No new pushes; wait until each was answered. Raises TimeoutError."""
+    def wait_for(self, count: int) -> None:
+        """Until so many pushes were answered."""
         with self._changed:
-            self._ended = True
+            self._changed.wait_for(lambda: len(self.taken) + len(self.refused) >= count, _TIMEOUT_SECONDS * 4)
+
+    def end(self, seconds: float) -> None:
+        """No pushes but those that are due; wait until each was answered. Raises TimeoutError."""
+        with self._changed:
+            self._until = time.monotonic()
             self._changed.notify_all()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
@@ -90,7 +96,7 @@ class Load:
     def abandon(self) -> None:
         """No more pushes at all."""
         with self._changed:
-            self._ended, self._open = True, 0
+            self._until, self._open = -math.inf, 0
             self._again.clear()
             self._changed.notify_all()
 
@@ -114,7 +120,7 @@ class Load:
                     wait = min(most, first * 2**turn.attempts) * self._chance.uniform(0.5, 1.0)
                     turn.at = time.monotonic() + wait
                     heappush(self._again, turn)
-                self._changed.notify()
+                self._changed.notify_all()
         for connection in connections.values():
             connection.close()
 
@@ -126,14 +132,15 @@ class Load:
                 if self._again and self._again[0].at <= now:
                     return heappop(self._again)
                 due = self._begun + self._made / self._rate
-                if not self._ended and due <= now:
+                if due <= min(now, self._until):
                     if turn := self._make(due):
                         return turn
                     continue
-                if self._ended and not self._open:
+                is_over = due > self._until
+                if is_over and not self._open:
                     self._changed.notify_all()
                     return None
-                moments = [turn.at for turn in self._again[:1]] + ([] if self._ended else [due])
+                moments = [turn.at for turn in self._again[:1]] + ([] if is_over else [due])
                 self._changed.wait(max(0.0, min(moments) - now) if moments else None)
 
     def _make(self, due: float) -> _Turn | None:

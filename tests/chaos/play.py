@@ -1,7 +1,5 @@
 """One run: a fleet under load and faults, until all has come to rest, and what the checker says of it."""
 
-import os
-import platform
 import sqlite3
 import time
 from collections import Counter
@@ -23,7 +21,6 @@ from sqlalchemy import Engine
 from support.daemon import eventually
 from support.postgres import Server
 
-from bridge import __version__
 from bridge.model.build import BuildState
 from bridge.model.notice import MESSAGE_CHANNEL
 
@@ -42,6 +39,8 @@ class Settings:
     built_share: float
     lease: float
     counts: Mapping[Kind, int] = field(default_factory=dict)
+    outage: float = 1.0
+    """How long the network or the database is away at most."""
     rest_seconds: float = 600.0
 
     @property
@@ -53,6 +52,7 @@ class Settings:
             duration=self.seconds,
             counts=self.counts,
             lasting={Kind.FREEZE: 3 * self.lease, Kind.KILL: 0.0},
+            outage=self.outage,
             gap=_GAP,
         )
 
@@ -75,7 +75,14 @@ def play(settings: Settings, folder: Path, server: Server | None) -> Result:
     rules = {f"{name}.yaml": one.rule for name, one in REPOSITORIES.items()}
     with (
         others() as beside,
-        fleet(folder, settings.nodes, config=beside.config(), rules=rules, server=server) as nodes,
+        fleet(
+            folder,
+            settings.nodes,
+            lease=settings.lease,
+            config=beside.config(),
+            rules=rules,
+            server=server,
+        ) as nodes,
     ):
         load = Load(nodes.ports, pushes(settings.seed, settings.built_share), settings.rate)
         injector = Injector(nodes, faults)
@@ -153,17 +160,16 @@ def _figures(
     said = [notice for notice in facts.notices if notice.build_id]
     return {
         "deliveries": len(load.taken),
-        "sent again": sum(one.attempts > 1 for one in load.taken),
-        "refused for good": len(load.refused),
-        "seconds to an answer, median": round(_share(waits, 0.5), 3),
-        "seconds to an answer, 99th percentile": round(_share(waits, 0.99), 3),
+        "again": sum(one.attempts > 1 for one in load.taken),
+        "answer_median": round(_share(waits, 0.5), 3),
+        "answer_p99": round(_share(waits, 0.99), 3),
         "builds": len(facts.builds),
-        "builds superseded": states[BuildState.SUPERSEDED],
+        "superseded": states[BuildState.SUPERSEDED],
         "triggers": sum(evidence.triggers.values()),
-        "notices to robots": sum(notice.channel != MESSAGE_CHANNEL for notice in said),
-        "messages that robots took": sum(map(len, evidence.sent.values())),
-        "longest silence of a builder's duty, seconds": round(max((g.seconds for g in gaps), default=0.0), 1),
-        "seconds until all was at rest": None if rest is None else round(rest, 1),
+        "notices": sum(notice.channel != MESSAGE_CHANNEL for notice in said),
+        "messages": sum(map(len, evidence.sent.values())),
+        "silence": round(max((gap.seconds for gap in gaps), default=0.0), 1),
+        "rest": None if rest is None else round(rest, 1),
     }
 
 
@@ -177,14 +183,3 @@ def _engine(nodes: Fleet) -> str:
     with nodes.engine.connect() as connection:
         version = connection.exec_driver_sql("SHOW server_version").scalar_one()
     return f"PostgreSQL {version.split()[0]}"
-
-
-def versions() -> str:
-    """Of the project and of Python."""
-    return f"Buildbridge {__version__}, Python {platform.python_version()}"
-
-
-def machine() -> str:
-    """Its processors and memory."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return f"{len(os.sched_getaffinity(0))} processors, {pages / (1 << 30):.0f} GiB"

@@ -47,15 +47,14 @@ def add_build(path: Path, number: int, state: str, event: str) -> None:
     documents = {"request": "{}", "origin": "{}", "subscriptions": "[]", "tag_set": "main"}
     insert(path, "build", created_at=AT, next_at=AT, is_public=0, **row, **texts, **documents)
     for channel in ("message", "team"):
-        add_notice(path, f"n-{number}-{channel}", f"b-{number}", channel, event, at=AT + number)
+        add_notice(path, f"n-{number}-{channel}", f"b-{number}", channel, event)
 
 
-def add_notice(path: Path, name: str, build: str, channel: str, event: str, *, at: float) -> None:
+def add_notice(path: Path, name: str, build: str, channel: str, event: str) -> None:
     row = {"id": name, "dedupe": name, "build_id": build, "channel": channel, "event": event}
-    insert(
-        path, "notice", job="acme/line main", facts="{}", state="sent", created_at=AT, next_at=AT, **row,
-        ended_at=at,
-    )  # fmt: skip
+    times = {"created_at": AT, "next_at": AT}
+    insert(path, "notice", job="acme/line main", facts="{}", state="sent", **times, **row)
+    insert(path, "step", subject=name, at=AT, what="sent")
 
 
 @pytest.fixture
@@ -114,7 +113,7 @@ IN_THE_STORE: dict[str, set[Kind]] = {
     "UPDATE notice SET state = 'dead' WHERE id = 'n-4-team'": {Kind.NO_NOTICE},
     "UPDATE notice SET build_id = 'b-2' WHERE id = 'n-3-team'": {Kind.DOUBLED_NOTICE, Kind.NO_NOTICE},
     "UPDATE notice SET state = 'pending' WHERE id = 'n-4-team'": {Kind.STUCK},
-    "UPDATE notice SET ended_at = 0 WHERE id = 'n-4-team'": {Kind.NOTICE_ORDER},
+    "UPDATE step SET id = 0 WHERE subject = 'n-4-team'": {Kind.NOTICE_ORDER},
     "INSERT INTO service (name, down_since) VALUES ('builder:ci', 1)": {Kind.STUCK},
 }
 
