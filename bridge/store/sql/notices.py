@@ -113,6 +113,8 @@ class Notices:
             if recipients:
                 outbox.split(connection, channel, recipients, now)
 
+        if not await self._database.read(partial(outbox.has_open, channel=channel)):
+            return None
         needs = partial(outbox.needs_upkeep, channel=channel, since=since, has_recipients=has_recipients)
         if await self._database.read(needs):
             await self._database.write(upkeep)
