@@ -71,7 +71,7 @@ async def serve(
         sources = await begin(disk, loaded, store.repositories, report)
         with home.held(config.node_file) as place, listening_locally(config.socket_file) as local:
             daemon = _Daemon(sources, store, clock, crew, service_notices, lines, local, only)
-            if await daemon.membership.join(place, f"{socket.gethostname()}:{settings.server.port}"):
+            if await daemon.membership.join(place, home.node_name(settings.server.port)):
                 await recover(store, config.builders, config.channels, daemon.notice_policy)
             listener = listen(settings.server.host, settings.server.port)
             tasks.start_soon(obey_signals, daemon.server.stop, daemon.reloader.reload)

@@ -96,6 +96,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "; ": "；",
     # status
     "does not run": "没有运行",
+    "runs on other machines": "在其他机器上运行",
     "unknown": "未知",
     "runs since {since}, version {version}, process {process}": (
         "自 {since} 起运行，版本 {version}，进程 {process}"

@@ -21,6 +21,7 @@ NAMES: Final[Mapping[str, str]] = {
     "stuck deliveries": "卡住的接收记录",
     "stuck builds": "卡住的构建",
     "stuck notices": "卡住的通知",
+    "nodes": "节点",
     "webhook": "Webhook",
     "rejected requests": "被拒绝的请求",
 }
@@ -128,6 +129,24 @@ CHINESE: Final[Mapping[str, str]] = {
     "it is of version {}, and this command of {}": "版本是 {}，本命令是 {}",
     "restart it: `systemctl restart buildbridge`": "请重启：`systemctl restart buildbridge`",
     "it runs, of version {}": "正在运行，版本 {}",
+    # nodes
+    "no daemon serves the database": "没有守护进程在使用这个数据库",
+    "start one: `systemctl start buildbridge`, or `buildbridge serve`": (
+        "请启动一个：`systemctl start buildbridge`，或 `buildbridge serve`"
+    ),
+    "{}: each was heard of within {} s": "{}：{} 秒之内都有消息",
+    "it was last heard of {} ago": "最近一次心跳在 {} 之前",
+    "see there whether it runs, and reaches the database: `systemctl status buildbridge`": (
+        "请到那台机器上看它是否在运行、能否连上数据库：`systemctl status buildbridge`"
+    ),
+    "nodes of two releases are for the time of an upgrade: upgrade the others, too": (
+        "两个版本的节点只应在升级期间并存：请把其余的也升级"
+    ),
+    "no node does it, for {} by now": "已有 {} 没有节点负责它",
+    "start the node that had it last: one on another machine takes it up after {} s, and "
+    "`buildbridge status` shows who has what": (
+        "请启动上一个负责它的节点：否则 {} 秒后由其他机器的节点接手；`buildbridge status` 显示谁负责什么"
+    ),
     "it takes no delivery: {}": "不接收推送：{}",
     "see its log: `journalctl -u buildbridge`": "请看日志：`journalctl -u buildbridge`",
     "it takes deliveries, but is without {}": "能接收推送，但 {} 异常",

@@ -5,9 +5,12 @@ from typing import Any
 
 from bridge.config.outline import Outline
 from bridge.model.build import BuildState
+from bridge.model.node import Roll
 from bridge.rules.cron import compile_cron
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import maybe_when, system_clock, when
+from bridge.runtime.home import node_name
+from bridge.store.activity import DaemonStart
 from bridge.store.base import Store
 from bridge.store.monitoring import Backlog
 from bridge.store.values import HealthRecord
@@ -17,6 +20,9 @@ Document = dict[str, Any]
 
 BUILDER_COLUMNS = ("name", "kind", "state", "since", "waiting", "open", "why")
 CHANNEL_COLUMNS = ("name", "kind", "state", "since", "paused_until", "waiting", "why")
+NODE_COLUMNS = ("name", "version", "state", "since", "beat_at", "duties")
+FREE_SECONDS = 60.0
+"""A duty that no node has for longer is missing: between two nodes it takes seconds."""
 MISSED_COLUMNS = ("at", "source", "repo", "ref", "after", "state", "reason")
 SCHEDULE_COLUMNS = ("repository", "branch", "cron", "timezone", "next_at")
 
@@ -26,6 +32,24 @@ async def backlog_of(config: Outline, store: Store) -> Backlog:
     return await store.monitoring.backlog(
         config.settings.sources, config.settings.builders, config.channel_kinds
     )
+
+
+async def start_of(config: Outline, store: Store) -> DaemonStart | None:
+    """The start of the daemon of this configuration; None where only other machines have one."""
+    if not store.nodes.is_shared:
+        return await store.activity.last_start()
+    name = node_name(config.settings.server.port)
+    own = [node for node in (await store.nodes.roll()).nodes if node.name == name]
+    last = max(own, key=lambda node: node.started_at, default=None)
+    if last is None:
+        return None
+    return DaemonStart(version=last.version, pid=last.pid, started_at=last.started_at)
+
+
+def missing_duties(roll: Roll) -> Mapping[str, float]:
+    """What no node does, although one that is there could: for how many seconds."""
+    ages = {name: roll.at - since for name, since in roll.free().items()}
+    return {name: age for name, age in ages.items() if age > FREE_SECONDS}
 
 
 async def builder_documents(config: Outline, store: Store, backlog: Backlog) -> list[Document]:

@@ -23,6 +23,7 @@ _TIMES: Final = frozenset(
         "since",
         "paused_until",
         "next_at",
+        "beat_at",
         "received_at",
         "last_delivery_at",
         "oldest_at",

@@ -12,12 +12,14 @@ from bridge.cli.setup import outline, rules_of, run, store_of
 from bridge.cli.speech import reason, tell
 from bridge.config.outline import Outline
 from bridge.errors import ConfigError
+from bridge.model.node import Roll
 from bridge.runtime.clock import system_clock, when
 from bridge.runtime.disk import size_text
 from bridge.store.base import Store
 from bridge.store.open import is_served
 from bridge.web.api.documents import part_document
 from bridge.web.api.missed_documents import missed_document
+from bridge.web.api.node_documents import NodeDocument, node_documents
 
 STUCK_SECONDS: Final = 300
 """A delivery that is not evaluated by then waits for more than its turn."""
@@ -30,6 +32,7 @@ _SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "channels": parts.CHANNEL_COLUMNS,
     "sources": ("name", "kind", "last_delivery_at"),
     "others": ("name", "state", "since", "why"),
+    "nodes": parts.NODE_COLUMNS,
     "silences": silences.COLUMNS,
     "backlog": ("kind", "owner", "state", "count", "oldest_at", "age"),
     "rejected": ("source", "count", "reason"),
@@ -89,10 +92,17 @@ def _document(option: str | None, config: Outline) -> dict[str, Any]:
 
 async def _add_state(document: dict[str, Any], config: Outline, store: Store) -> None:
     now, problems = system_clock(), document["problems"]
-    if (start := await store.activity.last_start()) is not None and document["daemon"]["state"] == "running":
+    served, is_shared = document["daemon"]["state"] == "running", store.nodes.is_shared
+    if served and (start := await parts.start_of(config, store)) is not None:
         document["daemon"] |= {"since": when(start.started_at), "version": start.version, "pid": start.pid}
         if start.version != __version__:
             problems.append(f"the daemon is of version {start.version}, not {__version__}: restart it")
+    elif served and is_shared:
+        document["daemon"]["state"] = "elsewhere"
+    roll = await store.nodes.roll()
+    # The row of a daemon that was killed stays until the next start.
+    document["nodes"] = node_documents(roll, is_shared=is_shared) if served or is_shared else []
+    problems += _of_nodes(document["nodes"], roll) if is_shared else []
     backlog = await parts.backlog_of(config, store)
     document["store_bytes"] = backlog.store_bytes
     document["builders"] = await parts.builder_documents(config, store, backlog)
@@ -114,6 +124,17 @@ async def _add_state(document: dict[str, Any], config: Outline, store: Store) ->
         missed_document(one) for one in await store.looks.missed(MAX_MISSED) if now - one.at <= MISSED_SECONDS
     ]
     problems += _problems(document)
+
+
+def _of_nodes(nodes: Sequence[NodeDocument], roll: Roll) -> list[str]:
+    return [
+        f"the node {one['name']} was last heard of {show.duration(one['beat_age'] or 0)} ago"
+        for one in nodes
+        if one["late"]
+    ] + [
+        f"no node does {name}, for {show.duration(age)} by now"
+        for name, age in parts.missing_duties(roll).items()
+    ]
 
 
 def _problems(document: Mapping[str, Any]) -> list[str]:
@@ -156,6 +177,8 @@ def _print(document: Mapping[str, Any]) -> None:
                 {**row, "kind": tell(row["kind"]), "age": show.duration(row["age"])} if "age" in row else row
                 for row in rows
             ]
+            if section == "nodes":
+                shown = [_node_row(row) for row in rows]
             show.table(shown, columns)
     click.echo()
     for problem in document["problems"]:
@@ -164,7 +187,14 @@ def _print(document: Mapping[str, Any]) -> None:
         click.echo(tell("all is well"))
 
 
+def _node_row(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    state = "down" if node["late"] else "up"
+    return {**node, "state": state, "duties": ", ".join(node["duties"] or ())}
+
+
 def _daemon(daemon: Mapping[str, Any]) -> str:
+    if daemon["state"] == "elsewhere":
+        return tell("runs on other machines")
     if daemon["state"] != "running":
         return tell("does not run")
     unknown = tell("unknown")

@@ -127,6 +127,8 @@ REASONS: Final[Mapping[str, str]] = {
         "守护进程没有运行：请启动（`buildbridge serve`）"
     ),
     "the daemon is of version {}, not {}: restart it": "守护进程的版本是 {0}，不是 {1}：请重新启动",
+    "the node {} was last heard of {} ago": "节点 {0} 的最近一次心跳在 {1} 之前",
+    "no node does {}, for {} by now": "已有 {1} 没有节点负责 {0}",
     "{} to be evaluated, for {}": "{0}未处理，已等待 {1}",
     "{} delivery waits": "{0} 条接收记录",
     "{} deliveries wait": "{0} 条接收记录",

@@ -1,6 +1,6 @@
 """Nodes: the daemons that serve one store side by side, and the duties that they share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,4 +50,24 @@ class Roll:
 
     def expired(self, node: Node) -> bool:
         """Whether another node may take its place."""
-        return self.at - node.beat_at > LEASE_SECONDS
+        return self.age(node) > LEASE_SECONDS
+
+    def age(self, node: Node) -> float:
+        """How many seconds ago the node said that it is there."""
+        return self.at - node.beat_at
+
+    def duties_of(self, node: Node) -> Sequence[str]:
+        """The names of the duties that the node has."""
+        return [duty.name for duty in self.duties if duty.node == node.id]
+
+    def free(self) -> Mapping[str, float]:
+        """The duties that no node has, although one that is there can do them; since when that is so."""
+        alive = {node.id: node for node in self.nodes if not self.expired(node)}
+        since = {duty.name: duty.since for duty in self.duties}
+        since |= {name: node.beat_at + LEASE_SECONDS for node in self.nodes for name in self.duties_of(node)}
+        had = {name for node in alive.values() for name in self.duties_of(node)}
+        found: dict[str, float] = {}
+        for node in sorted(alive.values(), key=lambda one: one.started_at):
+            for name in node.offers - had:
+                found.setdefault(name, max(since.get(name, 0.0), node.started_at))
+        return dict(sorted(found.items()))

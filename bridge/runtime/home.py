@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,11 @@ from uuid import uuid4
 from bridge.errors import StoreError
 
 _LENGTH: Final = 32
+
+
+def node_name(port: int) -> str:
+    """What people call the node of this machine that listens on the port."""
+    return f"{socket.gethostname()}:{port}"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`/metrics`: what the daemon counts, and what waits in its store, in the text format of Prometheus."""
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from starlette.responses import Response
 
 from bridge.config.settings import Settings
 from bridge.errors import StoreError
+from bridge.model.node import Roll
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import CALLERS_REJECTED, REGISTRY, Names, names
@@ -74,9 +76,11 @@ class StoreCollector:
             with anyio.fail_after(PATIENCE_SECONDS):
                 health = await self._store.health.all()
                 backlog = await self._store.monitoring.backlog(asked.sources, asked.builders, asked.channels)
+                roll = await self._store.nodes.roll()
         except (StoreError, TimeoutError):
             return [down]
-        return [down, *_health(health, asked), *_backlog(backlog, self._clock()), *_room(backlog)]
+        shared = _nodes(roll) if self._store.nodes.is_shared else ()
+        return [down, *_health(health, asked), *_backlog(backlog, self._clock()), *_room(backlog), *shared]
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
@@ -136,6 +140,22 @@ def _room(backlog: Backlog) -> Iterator[Metric]:
             family = _gauge(name, text)
             family.add_metric([], value)
             yield family
+
+
+def _nodes(roll: Roll) -> Iterator[Metric]:
+    age = _gauge("node_beat_age_seconds", "How long ago the node said that it is there.", "node")
+    duties = _gauge("node_duties", "What the node does for all of them.", "node")
+    ages: dict[str, float] = {}
+    counts: Counter[str] = Counter()
+    for node in roll.nodes:  # two machines may have one name, and a series can only be there once
+        ages[node.name] = max(0.0, roll.age(node), ages.get(node.name, 0.0))
+        counts[node.name] += len(roll.duties_of(node))
+    for name, seconds in ages.items():
+        age.add_metric([name], seconds)
+        duties.add_metric([name], counts[name])
+    free = _gauge("duties_free", "What no node does, although one that is there could.")
+    free.add_metric([], len(roll.free()))
+    yield from (age, duties, free)
 
 
 class _Scrape(Collector):

@@ -1,18 +1,23 @@
 """Several daemons on one PostgreSQL database: each piece of work is done once, whoever stops or dies."""
 
 import json
+import re
 import signal
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from support.daemon import DUMMY, NO_TLS, Daemon, eventually
+from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, eventually
 from support.postgres import Server
 from support.sending import push_body, send
+
+from bridge import __version__
+from bridge.store.postgres.migrate import TURN
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""
@@ -59,6 +64,10 @@ class Nodes:
         daemon.start(options=options)
         return daemon
 
+    def name(self, daemon: Daemon) -> str:
+        """What people call its node."""
+        return f"{socket.gethostname()}:{daemon.port}"
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with closing(psycopg.connect(self._url, autocommit=True)) as connection:
             cursor = connection.execute(query.encode())
@@ -83,6 +92,13 @@ class Nodes:
             return found if whole and all(found.values()) else {}
 
         return eventually(look, seconds=40)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """While no node can write, so that none of them takes another one's place."""
+        with closing(psycopg.connect(self._url)) as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [TURN])
+            yield
 
     def age(self, daemon: Daemon, seconds: int) -> None:
         """Have the last beat of this one be older."""
@@ -138,6 +154,59 @@ def test_each_duty_is_done_by_one_and_each_push_is_built_once_whoever_gets_it(no
     assert len(said) == len(set(said)) == 12
     assert [daemon.stop() for daemon in daemons] == [0, 0, 0]
     assert nodes.duties() == {}
+
+
+def scraped(daemon: Daemon) -> dict[str, float]:
+    """The metrics about nodes, by name and labels."""
+    text = httpx.get(f"{daemon.url}/metrics", verify=NO_TLS).text
+    samples = (line.rpartition(" ") for line in text.splitlines())
+    heads = ("buildbridge_node_", "buildbridge_duties_")
+    return {name: float(value) for name, _, value in samples if name.startswith(heads)}
+
+
+def test_who_looks_sees_each_node_what_it_does_and_which_is_late(nodes: Nodes) -> None:
+    daemons = [nodes.start(name) for name in ("one", "two", "three")]
+    found = nodes.shared("one", "two", "three")
+    late, sees = daemons[0], daemons[1]
+    name = nodes.name(late)
+    (shown,) = sees.command("status", "--json").documents
+    assert shown["problems"] == []
+    assert shown["daemon"] == {
+        "state": "running",
+        "since": next(one["since"] for one in shown["nodes"] if one["name"] == nodes.name(sees)),
+        "version": __version__,
+        "pid": sees.process and sees.process.pid,
+    }
+    assert {one["name"]: set(one["duties"]) for one in shown["nodes"]} == {
+        nodes.name(daemon): found[daemon.folder.name] for daemon in daemons
+    }
+    assert {one["version"] for one in shown["nodes"]} == {__version__}
+    assert [one["name"] for one in sees.api("/v1/health") if one["name"].startswith("node:")] == []
+    with nodes.still():
+        nodes.age(late, 61)
+        (shown,) = sees.command("status", "--json").documents
+        (said,) = shown["problems"]
+        assert re.fullmatch(rf"the node {re.escape(name)} was last heard of 1m ago", said)
+        listed = {one["name"]: one for one in sees.api("/v1/nodes")}
+        assert [one["name"] for one in listed.values() if one["late"]] == [name]
+        assert 61 <= listed[name]["beat_age"] < 90
+        (down,) = (one for one in sees.api("/v1/health") if one["name"].startswith("node:"))
+        assert (down["name"], down["state"], down["since"]) == (
+            f"node:{name}",
+            "down",
+            listed[name]["beat_at"],
+        )
+        page = httpx.get(f"{sees.url}/health", headers={"authorization": f"Bearer {TOKEN}"}, verify=NO_TLS)
+        assert f"node:{name}" in page.text
+        assert page.text.count(">target:channel message<") == 1
+        values = scraped(sees)
+        ages = {key: value for key, value in values.items() if key.startswith("buildbridge_node_beat_age")}
+        assert len(ages) == 3
+        assert [key for key, value in ages.items() if value > 60] == [
+            f'buildbridge_node_beat_age_seconds{{node="{name}"}}'
+        ]
+        assert values[f'buildbridge_node_duties{{node="{name}"}}'] == len(found["one"])
+        assert values["buildbridge_duties_free"] == len(found["one"])
 
 
 def test_what_a_node_that_stops_has_done_others_do_at_once(nodes: Nodes) -> None:

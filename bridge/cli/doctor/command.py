@@ -9,9 +9,9 @@ from typing import Final
 
 import click
 
-from bridge.cli import show
+from bridge.cli import parts, show
 from bridge.cli.advice import advice
-from bridge.cli.doctor import machine, servers, storage, webhooks
+from bridge.cli.doctor import machine, nodes, servers, storage, webhooks
 from bridge.cli.doctor.endpoints import Endpoint, Servers, endpoint_of, hosts_of
 from bridge.cli.doctor.finding import Check, Finding, State, failure, findings_of
 from bridge.cli.doctor.secrets import secrets
@@ -77,7 +77,7 @@ def _examined(option: str | None) -> tuple[Sequence[Finding], Redactor]:
     served = is_served(known_outline.store_url)
     schema = storage.schema(known_outline)
     usable = schema.state is State.OK
-    start = _start(option) if usable and served else None
+    start = _start(option, known_outline) if usable and served else None
     environ = environment_of(start, os.environ)
     loaded, rules = _configuration(option, environ)
     known = _Known(
@@ -93,10 +93,10 @@ def _examined(option: str | None) -> tuple[Sequence[Finding], Redactor]:
     return [rules, schema, *found], Redactor(loaded.secrets if loaded else ())
 
 
-def _start(option: str | None) -> DaemonStart | None:
+def _start(option: str | None, known_outline: Outline) -> DaemonStart | None:
     async def work() -> DaemonStart | None:
         async with store_of(option) as store:
-            return await store.activity.last_start()
+            return await parts.start_of(known_outline, store)
 
     try:
         return run(work)
@@ -175,6 +175,7 @@ def _with_store(known: _Known, store: Store) -> Iterator[Check]:
     yield Check("clock of the store", None, partial(storage.rows_of_the_future, store))
     if known.outline.store_file is None:
         yield Check("clock of the database", None, partial(storage.server_clock, store))
+        yield Check("nodes", None, partial(nodes.nodes, store))
     yield Check("stuck rows", None, partial(storage.stuck, store))
     yield Check("webhook", None, partial(webhooks.deliveries, known.outline, store))
     yield Check("rejected requests", None, partial(webhooks.rejected, store))

@@ -38,6 +38,7 @@ from bridge.web.api.explain import ExplainOrder, explained
 from bridge.web.api.explanation_documents import ExplanationDocument
 from bridge.web.api.idempotency import Attempts
 from bridge.web.api.missed_documents import MissedDocument, missed_document
+from bridge.web.api.node_documents import NodeDocument, node_documents
 from bridge.web.api.notice_calls import NoticeCalls
 from bridge.web.api.notice_documents import PreviewDocument
 from bridge.web.api.operation import EVENT_STREAM, Call, KnowsCallers, Operation
@@ -188,18 +189,24 @@ class OwnApi(BuildCalls, NoticeCalls, SilenceCalls, TokenCalls):
     async def show_health(self, call: Call) -> list[PartDocument]:
         """Show which builders and channels work, and since when and why others do not.
 
-        Who may read all sees what else does not work, such as `rules` that have faults, or a `configuration`
-        of which something waits for a restart.
+        Who may read all sees what else does not work, such as `rules` that have faults, a `configuration` of
+        which something waits for a restart, or a `node:NAME` that was not heard of.
         """
         names = self._core.keeper.in_force.files.names
         parts = [f"builder:{name}" for name in names.builders] + [
             f"channel:{name}" for name in names.channels
         ]
         known = {record.name: record for record in await self._core.store.health.all()}
+        known |= {record.name: record for record in await self._core.health.late_nodes()}
         if call.caller.namespaces is None:
             parts += [name for name, one in known.items() if one.down_since is not None and name not in parts]
         now = self._core.clock()
         return [part_document(known.get(part, HealthRecord(name=part)), now) for part in parts]
+
+    async def list_nodes(self, call: Call) -> list[NodeDocument]:
+        """List the daemons that serve the store, by name; for who may read all."""
+        roll = await self._core.health.nodes(call.caller)
+        return node_documents(roll, is_shared=self._core.store.nodes.is_shared)
 
     async def test_builder(self, call: Call) -> PartTestDocument:
         """Have a builder asked whether it could build; builds nothing."""
@@ -317,6 +324,7 @@ class OwnApi(BuildCalls, NoticeCalls, SilenceCalls, TokenCalls):
         *SilenceCalls.silence_operations,
         *TokenCalls.token_operations,
         Operation("GET", "/v1/health", show_health),
+        Operation("GET", "/v1/nodes", list_nodes),
         Operation("POST", "/v1/builders/{name}/test", test_builder, keyed=False),
         Operation("POST", "/v1/channels/{name}/test", test_channel, keyed=False),
         Operation("POST", "/v1/explain", explain, keyed=False),

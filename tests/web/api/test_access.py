@@ -224,6 +224,7 @@ CALLS = (
     Line("GET", "/v1/sessions", Needs.OWN),
     Line("DELETE", "/v1/sessions/{session_id}", Needs.ONE_OF_ANOTHER),
     Line("GET", "/v1/health", Needs.OWN),
+    Line("GET", "/v1/nodes", Needs.RULE),
     Line("GET", "/v1/events", Needs.ANYTHING),
     Line("POST", "/v1/explain", Needs.OWN, body={"push": PUSH}),
     Line("POST", "/v1/explain", Needs.READ_WITH_TOKEN, body={"delivery_id": "{delivery_id}"}),

@@ -28,6 +28,9 @@ WAITS: Final[Mapping[str, str]] = {
         "已请求构建器取消构建：之后又有了一次运行"
     ),
     "delivery {}": "接收记录 {}",
+    "it was not heard of for {} s: see whether it runs, and reaches the database": (
+        "{} 秒没有它的消息：请看它是否在运行、能否连上数据库"
+    ),
 }
 """In timelines and in lists of builds and notices."""
 

@@ -9,6 +9,7 @@ from bridge.model.access import Principal, Role
 from bridge.model.audit import Action, Change
 from bridge.model.build import BuildState
 from bridge.model.missed import MissedRef
+from bridge.model.node import LEASE_SECONDS, Roll
 from bridge.rules.disk import Reloaded
 from bridge.store.activity import DaemonStart
 from bridge.store.base import Store
@@ -25,6 +26,7 @@ PartTest = Callable[[str], Awaitable[tuple[bool, str] | None]]
 
 STORE: Final = "store"
 """The part that a probe of monitoring writes; it says nothing to people."""
+_LATE: Final = f"it was not heard of for {LEASE_SECONDS:.0f} s: see whether it runs, and reaches the database"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +48,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge:
-    """The daemon as a whole, for who may read all; `sources` are when each last delivered something."""
+    """The daemon as a whole, for who may read all; `sources` are when each last delivered something.
+
+    `roll` has its nodes; None for a store that only one daemon can serve.
+    """
 
     start: DaemonStart | None
     backlog: Backlog
+    roll: Roll | None
 
     @property
     def sources(self) -> Mapping[str, float | None]:
@@ -76,17 +82,27 @@ class HealthAccess:
         backlog = await self._store.monitoring.backlog(self._sources, names.builders, list(names.channels))
         successes = await self._store.monitoring.successes(list(names.channels))
         shown = {part.record.name for part in (*builders, *channels)} | {STORE}
+        roll = await self._roll()
         others = [
-            Part(kind="other", name=name, record=record)
-            for name, record in known.items()
-            if name not in shown and record.down_since is not None
+            Part(kind="other", name=record.name, record=record)
+            for record in (*known.values(), *_late_nodes(roll))
+            if record.name not in shown and record.down_since is not None
         ]
-        whole = Bridge(start=await self._store.activity.last_start(), backlog=backlog)
+        whole = Bridge(start=await self._store.activity.last_start(), backlog=backlog, roll=roll)
         return [
             *(_with_builds(part, backlog, successes.builders) for part in builders),
             *(_with_notices(part, backlog, successes.channels) for part in channels),
             *others,
         ], whole
+
+    async def nodes(self, caller: Principal) -> Roll:
+        """The nodes of the store. Raises Forbidden for who may not read all."""
+        require(caller, Role.VIEWER)
+        return await self._store.nodes.roll()
+
+    async def late_nodes(self) -> Sequence[HealthRecord]:
+        """Those that are down; none of a store that only one daemon can serve."""
+        return _late_nodes(await self._roll())
 
     async def missed(self, caller: Principal, limit: int) -> Sequence[MissedRef]:
         """The newest pushes that no webhook reported, of code that rules of the caller's namespaces build."""
@@ -131,6 +147,10 @@ class HealthAccess:
         await self._store.audit.end(entry_id, done.document(MAX_LISTED))
         return done
 
+    async def _roll(self) -> Roll | None:
+        nodes = self._store.nodes
+        return await nodes.roll() if nodes.is_shared else None
+
     def _is_known(self, part: str) -> bool:
         names = self._keeper.in_force.files.names
         kind, _, name = part.partition(":")
@@ -144,6 +164,13 @@ MAX_LISTED: Final = 100
 def _part(kind: Kind, name: str, known: Mapping[str, HealthRecord]) -> Part:
     full = f"{kind}:{name}"
     return Part(kind=kind, name=name, record=known.get(full, HealthRecord(name=full)))
+
+
+def _late_nodes(roll: Roll | None) -> Sequence[HealthRecord]:
+    if roll is None:
+        return []
+    late = [node for node in roll.nodes if roll.expired(node)]
+    return [HealthRecord(name=f"node:{node.name}", down_since=node.beat_at, why=_LATE) for node in late]
 
 
 def _with_builds(part: Part, backlog: Backlog, successes: Mapping[str, float]) -> Part:
