@@ -119,11 +119,13 @@ def load(port: int, path: str, *, run: str, seconds: int, connections: int) -> L
 
 
 @contextmanager
-def running(argv: Sequence[str], port: int, log: Path, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    argv: Sequence[str], port: int, log: Path, cwd: Path, *, cpus: str = str(SERVER_CPU)
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server pinned to its processor, from the moment it listens; it is ended by SIGTERM."""
     with log.open("ab") as out:
         process = subprocess.Popen(
-            ["taskset", "-c", str(SERVER_CPU), *argv], cwd=cwd, stdout=out, stderr=subprocess.STDOUT
+            ["taskset", "-c", cpus, *argv], cwd=cwd, stdout=out, stderr=subprocess.STDOUT
         )
     try:
         wait_until_listening(process, port, log)
