@@ -29,14 +29,14 @@ from support.sending import push_body, send
 NODES: Final = 3
 BUILDERS: Final = 12
 BUILDS: Final = 1_000
-BOUND_SECONDS: Final = 30.0
+BOUND_SECONDS: Final = 60.0
 _BOTH: Final = "0,1"
 _PATIENCE_SECONDS: Final = 180.0
 _TRIGGERS: Final = "SELECT count(*) FROM step WHERE what = 'triggering' GROUP BY subject"
 _OPEN: Final = "SELECT count(*) FROM build WHERE state IN ('waiting', 'triggering')"
 
 
-def measure(server: Server, parent: Path, nodes: int, run: str, seconds: int, connections: int) -> float:
+def measure(server: Server, parent: Path, nodes: int, *, run: str, seconds: int, connections: int) -> float:
     """Deliveries a second of so many nodes together. Raises RuntimeError for an answer that is an error."""
     url = server.make_database()
     with ExitStack() as stack:
@@ -104,7 +104,7 @@ def claims(server: Server, parent: Path) -> tuple[float, Counter[int]]:
     """The seconds until all are triggered, and how many were triggered how often."""
     url = server.make_database()
     database = url.rpartition("/")[2]
-    with _nodes(url, parent, 1, "--only", "receive") as (port,), httpx.Client() as _:
+    with _nodes(url, parent, 1, "--only", "receive") as (port,):
         for number in range(BUILDS):
             name = f"b{number % BUILDERS}"
             body = push_body(f"https://git.example.com/{name}.git", f"refs/heads/n{number}")
@@ -137,8 +137,16 @@ def main() -> None:
         rates: dict[int, list[float]] = {1: [], NODES: []}
         for number in range(options.rounds):
             for nodes, found in rates.items():
-                shared = options.folder, nodes, f"run{number}", options.seconds, options.connections
-                found.append(measure(server, *shared))
+                found.append(
+                    measure(
+                        server,
+                        options.folder,
+                        nodes,
+                        run=f"run{number}",
+                        seconds=options.seconds,
+                        connections=options.connections,
+                    )
+                )
                 say(f"{nodes} nodes: {found[-1]:,.0f}/s", flush=True)
     ratio = median(rates[NODES]) / median(rates[1])
     rows = [

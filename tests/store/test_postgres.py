@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 import anyio
@@ -102,9 +103,25 @@ async def test_work_is_shared_and_one_bad_piece_takes_nothing_with_it(database: 
     assert len(set(ids)) == 1, "in one transaction"
 
 
-async def test_a_commit_is_on_disk(database: Database) -> None:
-    asked = "SELECT current_setting('synchronous_commit')"
-    assert await database.write(lambda one: one.exec_driver_sql(asked).scalar()) == "on"
+async def test_what_was_written_is_on_disk(database: Database, postgres: Server) -> None:
+    # By itself the server would write what is committed only now and then.
+    postgres.execute("postgres", "ALTER SYSTEM SET wal_writer_delay = '10s'")
+    postgres.stop(signal.SIGINT)
+    postgres.start()
+    for name in ("first", "second"):
+        await eventually(partial(is_written, database, name), seconds=30)
+        postgres.stop(signal.SIGQUIT)
+        postgres.start()
+        assert name in await names(database)
+    postgres.execute("postgres", "ALTER SYSTEM RESET ALL")
+
+
+async def is_written(database: Database, name: str) -> bool:
+    try:
+        await add(database, name)
+    except StoreError:
+        return False  # its connection is still that of the server before
+    return True
 
 
 async def test_what_fails_at_the_commit_fails_its_batch_and_nothing_later(database: Database) -> None:

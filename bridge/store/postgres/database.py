@@ -1,8 +1,9 @@
 """PostgreSQL: several nodes may have it open, and their transactions that write take turns.
 
 Each such transaction begins with one advisory lock. So a piece of work sees all that was written before it
-and nothing of what is written meanwhile, as it does in SQLite, whose one writer the rules were made for. A
-commit is on disk at the server (`synchronous_commit`) before its callers hear of it. Each transaction leaves
+and nothing of what is written meanwhile, as it does in SQLite, whose one writer the rules were made for. What
+was committed is on disk at the server before its callers hear of it: a second transaction, which waits for
+that and for all before it, needs no turn, and so the nodes' waits are one. Each transaction leaves
 its number in a row of its writer: where the connection is cut during a commit, the writer looks afterwards
 whether it is there. The id of a transaction would not do: a server that crashed before the commit was on disk
 gives the same id to another one.
@@ -10,7 +11,8 @@ gives the same id to another one.
 Sources: PostgreSQL documentation, "Advisory Locks"
 (https://www.postgresql.org/docs/13/explicit-locking.html), "Multiple Statements in a Simple Query"
 (https://www.postgresql.org/docs/13/protocol-flow.html), "NOTIFY"
-(https://www.postgresql.org/docs/13/sql-notify.html).
+(https://www.postgresql.org/docs/13/sql-notify.html), "Asynchronous Commit"
+(https://www.postgresql.org/docs/13/wal-async-commit.html).
 """
 
 import time
@@ -49,15 +51,21 @@ _IS_SERVED: Final = text(
     "AND classid::bigint = :high AND objid::bigint = :low)"
 )
 _IN_USE: Final = "a copy of it is being made: the daemon can have it when that is done"
-_BEGIN: Final = f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({migrate.TURN}); {SAVEPOINT}"
+_BEGIN: Final = (
+    f"{migrate.BEGIN}; SET LOCAL synchronous_commit = off; "
+    f"SELECT pg_advisory_xact_lock({migrate.TURN}); {SAVEPOINT}"
+)
 _IS_NODE: Final = "SELECT 1 FROM node WHERE id = '{}'"
+_FLUSH: Final = "BEGIN; SELECT pg_logical_emit_message(true, 'buildbridge', '') {}; COMMIT"
 # Where nothing was written, nothing has to be on disk.
 _COMMIT: Final = """
-INSERT INTO written (writer, number, at) SELECT '{0}', {1}, now()
+INSERT INTO written (writer, number, at) SELECT '{{0}}', {{1}}, now()
 WHERE pg_current_xact_id_if_assigned() IS NOT NULL
 ON CONFLICT (writer) DO UPDATE SET number = excluded.number, at = excluded.at;
-COMMIT
-"""
+SELECT set_config('buildbridge.wrote', (pg_current_xact_id_if_assigned() IS NOT NULL)::text, false);
+COMMIT;
+{}
+""".format(_FLUSH.format("WHERE current_setting('buildbridge.wrote') = 'true'"))
 _WRITTEN: Final = text("SELECT number FROM written WHERE writer = :writer")
 _CALLS: Final = "buildbridge"
 _NOTIFY: Final = text(f"SELECT pg_notify('{_CALLS}', :word)")
@@ -167,7 +175,7 @@ class Database(database.Database):
             is_sent = True
             self._execute(_COMMIT.format(self._id, self._number))
         except (psycopg.Error, DBAPIError, TransactionLost) as error:
-            if is_sent and self._is_cut() and self._was_committed():
+            if is_sent and self._was_committed():
                 return
             self._end()
             failure = StoreError(f"the store cannot be written: {reason(error.__cause__ or error)}")
@@ -243,6 +251,7 @@ class Database(database.Database):
             with suppress(psycopg.Error, DBAPIError, TransactionLost):
                 found = self._begun().execute(_WRITTEN, {"writer": self._id}).scalar()
                 self._send("ROLLBACK")
+                self._send(_FLUSH.format(""))
                 return bool(found == self._number)
             time.sleep(_RETRY_SECONDS)
         raise StoreDied(
