@@ -23,6 +23,7 @@ CHANNEL_COLUMNS = ("name", "kind", "state", "since", "paused_until", "waiting", 
 NODE_COLUMNS = ("name", "version", "state", "since", "beat_at", "duties")
 FREE_SECONDS = 60.0
 """A duty that no node has for longer is missing: between two nodes it takes seconds."""
+NO_WORKER = "no node works: start one without `--only receive`"
 MISSED_COLUMNS = ("at", "source", "repo", "ref", "after", "state", "reason")
 SCHEDULE_COLUMNS = ("repository", "branch", "cron", "timezone", "next_at")
 

@@ -127,14 +127,18 @@ async def _add_state(document: dict[str, Any], config: Outline, store: Store) ->
 
 
 def _of_nodes(nodes: Sequence[NodeDocument], roll: Roll) -> list[str]:
-    return [
-        f"the node {one['name']} was last heard of {show.duration(one['beat_age'] or 0)} ago"
-        for one in nodes
-        if one["late"]
-    ] + [
-        f"no node does {name}, for {show.duration(age)} by now"
-        for name, age in parts.missing_duties(roll).items()
-    ]
+    return (
+        [
+            f"the node {one['name']} was last heard of {show.duration(one['beat_age'] or 0)} ago"
+            for one in nodes
+            if one["late"]
+        ]
+        + [
+            f"no node does {name}, for {show.duration(age)} by now"
+            for name, age in parts.missing_duties(roll).items()
+        ]
+        + ([parts.NO_WORKER] if roll.is_idle else [])
+    )
 
 
 def _problems(document: Mapping[str, Any]) -> list[str]:

@@ -60,6 +60,12 @@ class Roll:
         """The names of the duties that the node has."""
         return [duty.name for duty in self.duties if duty.node == node.id]
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether none of the nodes that are there works."""
+        alive = [node for node in self.nodes if not self.expired(node)]
+        return bool(alive) and not any(node.offers for node in alive)
+
     def free(self) -> Mapping[str, float]:
         """The duties that no node has, although one that is there can do them; since when that is so."""
         alive = {node.id: node for node in self.nodes if not self.expired(node)}

@@ -128,6 +128,14 @@ async def test_what_no_node_does_for_a_minute_is_a_problem(database: Database) -
     assert await database.problems() == []
 
 
+async def test_nodes_that_only_receive_leave_everything_waiting(database: Database) -> None:
+    await database.join("a:1")
+    database.execute("UPDATE node SET offers = '[]'")
+    said = "no node works: start one without `--only receive`"
+    assert await database.problems() == [said]
+    assert [one["what"] for one in (await database.found()).values()] == [said]
+
+
 async def test_without_a_node_doctor_says_so(database: Database) -> None:
     await database.join("a:1")
     database.execute("DELETE FROM node")

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.daemon import DUMMY, NO_TLS, eventually, running
 from support.guides import headings, section
 from support.needs import needs
+from support.postgres import Server
 from support.rules import shop_rule
 from support.sending import push_body, send
 
@@ -64,10 +65,19 @@ def _whole(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def samples(scrape: str) -> Samples:
+def of_node(tmp_path_factory: pytest.TempPathFactory, _postgres: Server) -> str:
+    """A scrape of a node of a PostgreSQL database."""
+    folder = tmp_path_factory.mktemp("node")
+    store = {"url": _postgres.make_database(), "folder": str(folder)}
+    with running(folder, {**DUMMY, "store": store}, {}) as daemon:
+        return httpx.get(f"{daemon.url}/metrics", verify=NO_TLS).text
+
+
+@pytest.fixture(scope="module")
+def samples(scrape: str, of_node: str) -> Samples:
     """The labels of every sample, by its name."""
     found: defaultdict[str, list[Mapping[str, str]]] = defaultdict(list)
-    for family in text_string_to_metric_families(scrape):
+    for family in (*text_string_to_metric_families(scrape), *text_string_to_metric_families(of_node)):
         for sample in family.samples:
             found[sample.name].append(sample.labels)
     return found
@@ -84,8 +94,9 @@ def targets() -> Iterator[str]:
         yield from (target["expr"] for target in panel.get("targets", ()))
 
 
-def test_promtool_finds_nothing_wrong_with_a_scrape(scrape: str) -> None:
-    assert promtool("check", "metrics", given=scrape) == ""
+def test_promtool_finds_nothing_wrong_with_a_scrape(scrape: str, of_node: str) -> None:
+    for text in (scrape, of_node):
+        assert promtool("check", "metrics", given=text) == ""
 
 
 def test_a_push_can_be_followed_from_its_delivery_to_its_notice(scrape: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from bridge import __version__
 from bridge.cli import show
 from bridge.cli.doctor.finding import Finding, State
-from bridge.cli.parts import missing_duties
+from bridge.cli.parts import NO_WORKER, missing_duties
 from bridge.model.node import LEASE_SECONDS, Roll
 from bridge.planning.duties import RETURN_SECONDS
 from bridge.store.base import Store
@@ -35,6 +35,8 @@ def _wrong(roll: Roll) -> Iterator[Finding]:
             what = f"it is of version {node.version}, and this command of {__version__}"
             cure = "nodes of two releases are for the time of an upgrade: upgrade the others, too"
             yield Finding(check="nodes", about=node.name, state=State.WARN, what=what, cure=cure)
+    if roll.is_idle:
+        yield Finding(check="nodes", state=State.FAIL, what=NO_WORKER)
     for name, age in missing_duties(roll).items():
         what = f"no node does it, for {show.duration(age)} by now"
         cure = (
