@@ -1,6 +1,7 @@
 """The duties that there are with every configuration: one node of a store at a time has each."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
@@ -12,7 +13,7 @@ from bridge.services.membership import Duty
 from bridge.services.reconciler import Reconciler
 from bridge.services.reloader import Reloader
 from bridge.services.scheduler import Scheduler
-from bridge.staff import Staff
+from bridge.staff import BUILDER, CHANNEL, Staff
 from bridge.store.base import Store
 
 DISPATCH: Final = "dispatch"
@@ -60,7 +61,7 @@ def standing(
         staff.wake_all()
 
     def unserved() -> Unserved:
-        return Unserved(store, staff.builders, staff.channels, notice_policy)
+        return Unserved(store, partial(staff.known, BUILDER), partial(staff.known, CHANNEL), notice_policy)
 
     def pruner() -> Pruner:
         return Pruner(store, lambda: in_force.config.settings.retention)

@@ -5,7 +5,7 @@ before another takes its place, and holds up no other meanwhile; where that take
 in the store what was left, as after a start.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final
@@ -43,8 +43,8 @@ log = structlog.get_logger()
 TEST_SECONDS: Final = 45.0
 """How long a builder or channel that is tested may take: less than who asks for it waits."""
 _CHANGED: Final = "a reload changes or removes it just now: test it again"
-_BUILDER: Final = "builder"
-_CHANNEL: Final = "channel"
+BUILDER: Final = "builder"
+CHANNEL: Final = "channel"
 _Part = tuple[str, str]
 """`builder` or `channel`, and the name."""
 
@@ -126,23 +126,33 @@ class Staff(Service):
             found[name] = found.get(name, False) or post.is_bound
         return found
 
+    def parts(self) -> Collection[str]:
+        config = self._config()
+        return {f"{what}:{name}" for what, names in _configured(config) for name in names}
+
+    def known(self, what: str) -> set[str]:
+        """The builders or channels that there are, here or for another node."""
+        here = {*dict(_configured(self._config()))[what], *self._names(what)}
+        pairs = (one.partition(":") for one in self._membership().elsewhere())
+        return here | {name for kind, _, name in pairs if kind == what}
+
     def does(self, duty: str) -> bool:
         """Whether any service of the duty is at work, or ending."""
         return any(_duty(part, filled.post) == duty for part, filled in self._filled.items())
 
     def builders(self) -> set[str]:
         """The names of those that there are, or are about to be."""
-        return {*self._config().builders, *self._names(_BUILDER)}
+        return {*self._config().builders, *self._names(BUILDER)}
 
     def channels(self) -> set[str]:
-        return {*self._config().channels, *self._names(_CHANNEL)}
+        return {*self._config().channels, *self._names(CHANNEL)}
 
     def wake_all(self) -> None:
         """Builds and notices may be due."""
-        self._wake(_BUILDER, _CHANNEL)
+        self._wake(BUILDER, CHANNEL)
 
     def wake_notifiers(self) -> None:
-        self._wake(_CHANNEL)
+        self._wake(CHANNEL)
 
     def hear(self, word: str) -> None:
         """Another node has builds or notices that this one may have to do with."""
@@ -151,8 +161,7 @@ class Staff(Service):
 
     def _wake(self, *kinds: str) -> None:
         """Wake the services of these kinds, wherever they are."""
-        config = self._config()
-        for kind, names in ((_BUILDER, config.builders), (_CHANNEL, config.channels)):
+        for kind, names in _configured(self._config()):
             if kind in kinds:
                 self.hear(kind)
                 if any((kind, name) not in self._filled for name in names):
@@ -164,7 +173,7 @@ class Staff(Service):
 
     def reopen_channels(self) -> None:
         """Somebody may have mended a channel."""
-        for service in self._services(_CHANNEL):
+        for service in self._services(CHANNEL):
             if isinstance(service, Notifier):
                 service.reopen()
 
@@ -260,18 +269,18 @@ class Staff(Service):
         self._ending.remove(part)
         self._left.append(part)
         self._leaving.append(filled.adapter)
-        if what == _BUILDER:
+        if what == BUILDER:
             self._servers.leave(name)
         else:
             self._targets[filled.post.beside].channels.discard(name)
-        used = {filled.post.beside for (what, _), filled in self._filled.items() if what == _CHANNEL}
+        used = {filled.post.beside for (what, _), filled in self._filled.items() if what == CHANNEL}
         self._targets = {key: target for key, target in self._targets.items() if key in used}
         self.wake()
 
     async def _settle(self, part: _Part, post: _Post) -> None:
         """Before a builder begins: end what it has elsewhere, where it was until now."""
         (what, name), membership, duty = part, self._membership(), _duty(part, post)
-        if what != _BUILDER:
+        if what != BUILDER:
             return
         last = self._last.get(name)
         moved = last is not None and _moves(last, post.plan)
@@ -342,11 +351,12 @@ class Staff(Service):
 
     async def _forget(self, wanted: Mapping[_Part, _Post]) -> None:
         """Forget the health of parts that are gone: nobody can mend them."""
-        kinds = {_BUILDER: _BUILDER, _CHANNEL: _CHANNEL, DISK: _BUILDER}
+        kinds = {BUILDER: BUILDER, CHANNEL: CHANNEL, DISK: BUILDER}
         gone = []
         for health in await self._store.health.all():
             what, _, name = health.name.partition(":")
-            if name and what in kinds and (kinds[what], name) not in wanted:
+            kind = kinds.get(what)
+            if name and kind and (kind, name) not in wanted and name not in self.known(kind):
                 gone.append(health.name)
         if gone:
             await self._store.health.forget(gone)
@@ -358,8 +368,12 @@ class Staff(Service):
         return [one for (kind, _), filled in self._filled.items() if kind in kinds for one in filled.services]
 
 
+def _configured(config: Config) -> tuple[tuple[str, Collection[str]], ...]:
+    return (BUILDER, config.builders), (CHANNEL, config.channels)
+
+
 def _duty(part: _Part, post: _Post) -> str:
-    return f"{'server' if part[0] == _BUILDER else 'target'}:{post.beside}"
+    return f"{'server' if part[0] == BUILDER else 'target'}:{post.beside}"
 
 
 def _moves(before: Plan[Builder | Channel], after: Plan[Builder | Channel]) -> bool:
@@ -378,8 +392,8 @@ def _posts(config: Config, store: Store, clock: Clock) -> dict[_Part, _Post]:
     builders = builder_plans(config, clock)
     return {
         **{
-            (_BUILDER, name): _Post(plan, config.builders[name].server or name)
+            (BUILDER, name): _Post(plan, config.builders[name].server or name)
             for name, plan in builders.items()
         },
-        **{(_CHANNEL, name): _Post(plan, shared[name]) for name, plan in channels.items()},
+        **{(CHANNEL, name): _Post(plan, shared[name]) for name, plan in channels.items()},
     }

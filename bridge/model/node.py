@@ -13,7 +13,7 @@ class Node:
     """A daemon that serves the store; times are Unix seconds by the store's clock.
 
     `home` is of the machine's folder, and stays the same from one process to the next. `offers` are the
-    duties that the node can do.
+    duties that the node can do, `parts` the builders and channels that it knows: `builder:NAME` and so on.
     """
 
     id: str
@@ -24,6 +24,7 @@ class Node:
     started_at: float
     beat_at: float
     offers: frozenset[str]
+    parts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ on from is in the store. A duty is given up once its services have finished what
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final, Protocol
@@ -59,6 +59,9 @@ class Staffed(Protocol):
     def duties(self) -> Mapping[str, bool]:
         """Those that this node can do; whether one is bound to the machine that has begun it."""
 
+    def parts(self) -> Collection[str]:
+        """All builders and channels of the configuration."""
+
     def does(self, duty: str) -> bool:
         """Whether any of its services is at work, or ending."""
 
@@ -88,13 +91,14 @@ class Membership(Service):
         """The bound duties that another machine has begun, with its home."""
         self._home = ""
         self._beat_at = -math.inf
-        self._beaten: frozenset[str] = frozenset()
+        self._beaten: tuple[Collection[str], ...] = ()
+        self._elsewhere: frozenset[str] = frozenset()
         self._is_alone = True
 
     async def join(self, home: str, name: str) -> bool:
         """Become a node, with its first duties; whether no other one is there. Raises StoreError."""
         self._home = home
-        self._is_alone = await self._nodes.join(home, name, self._offers({}))
+        self._is_alone = await self._nodes.join(home, name, self._offers({}), self._staffed.parts())
         await self._look()
         return self._is_alone
 
@@ -107,6 +111,10 @@ class Membership(Service):
     def holds(self, duty: str) -> bool:
         """Whether this node is to do it now."""
         return duty in self._held or (self._works and not self._nodes.is_shared)
+
+    def elsewhere(self) -> Collection[str]:
+        """The builders and channels that other nodes know: a change comes to one node after the other."""
+        return self._elsewhere
 
     def is_alone(self) -> bool:
         """Whether no other node was there at the last look."""
@@ -133,15 +141,15 @@ class Membership(Service):
         if not self._nodes.is_shared:
             return None
         staffed = self._staffed.duties()
-        offers = self._offers(staffed)
+        known = self._offers(staffed), self._staffed.parts()
         now = lease.now()
-        if now - self._beat_at >= BEAT_SECONDS or offers != self._beaten:
-            await self._nodes.beat(offers)
-            self._beat_at, self._beaten = now, offers
+        if now - self._beat_at >= BEAT_SECONDS or known != self._beaten:
+            await self._nodes.beat(*known)
+            self._beat_at, self._beaten = now, known
             lease.hold(now + LEASE_SECONDS - MARGIN_SECONDS)
         roll = await self._nodes.roll()
         if all(node.id != self._nodes.own_id for node in roll.nodes):
-            await self._nodes.beat(offers)  # which raises, since another one has taken its place
+            await self._nodes.beat(*known)  # which raises, since another one has taken its place
         bound = {name for name, is_bound in staffed.items() if is_bound}
         own = share(roll, self._nodes.own_id, bound)
         if own.take or any(roll.expired(node) for node in roll.nodes):
@@ -152,6 +160,8 @@ class Membership(Service):
         if freed:
             await self._nodes.release(freed)
         self._is_alone = len(roll.nodes) <= 1
+        others = [node.parts for node in roll.nodes if node.id != self._nodes.own_id]
+        self._elsewhere = frozenset().union(*others)
         next_beat = self._beat_at + BEAT_SECONDS - lease.now()
         return next_beat if own.seconds is None else min(next_beat, own.seconds)
 

@@ -27,14 +27,14 @@ class Nodes(Protocol):
     def own_id(self) -> str:
         """The id of this node: another one for each process."""
 
-    async def join(self, home: str, name: str, offers: Collection[str]) -> bool:
+    async def join(self, home: str, name: str, offers: Collection[str], parts: Collection[str] = ()) -> bool:
         """Become a node; whether no other is there. Earlier ones of the same `home` are gone by now.
 
         From then on each write raises StoreDied once another node has taken this one's place.
         """
 
-    async def beat(self, offers: Collection[str]) -> None:
-        """Say that this node is there, and what it can do."""
+    async def beat(self, offers: Collection[str], parts: Collection[str] = ()) -> None:
+        """Say that this node is there, what it can do, and what it knows."""
 
     async def roll(self) -> Roll:
         """Who is there, and does what."""

@@ -36,6 +36,7 @@ node = Table(
     Column("started_at", Float, nullable=False),
     Column("beat_at", Float, nullable=False),
     Column("offers", Text, nullable=False),
+    Column("parts", Text, nullable=False),
 )
 """The daemons that serve the store now."""
 

@@ -279,5 +279,15 @@ def test_what_one_node_does_not_know_the_others_do(nodes: Nodes) -> None:
         return "server:other" in found.get("second", set()) and "server:spare-7" in found.get("first", set())
 
     assert eventually(look, seconds=40)
-    assert first.process is not None
-    assert first.process.poll() is None
+    assert eventually(lambda: any(line.get("given") for line in first.lines())), "it knows of the second"
+    names = "('builder:spare-7'), ('builder:other'), ('builder:none')"
+    nodes.rows(f"INSERT INTO service (name, paused_until) SELECT *, 0 FROM (VALUES {names}) AS named")
+    for daemon in (first, second):
+        assert daemon.process is not None
+        daemon.process.send_signal(signal.SIGHUP)
+
+    def kept() -> set[str]:
+        return {name for (name,) in nodes.rows("SELECT name FROM service")}
+
+    assert eventually(lambda: "builder:none" not in kept())
+    assert {"builder:spare-7", "builder:other"} <= kept(), "some node knows them"

@@ -24,6 +24,7 @@ def node(name: str, offers: Collection[str] = DUTIES, *, beat: float = 1.0, age:
         started_at=NOW - age,
         beat_at=NOW - beat,
         offers=frozenset(offers),
+        parts=frozenset(),
     )
 
 

@@ -1,7 +1,7 @@
 """A node among others: what it takes, gives up and loses; on both engines."""
 
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
@@ -37,6 +37,9 @@ class Nothing:
 
     def duties(self) -> Mapping[str, bool]:
         return {}
+
+    def parts(self) -> Collection[str]:
+        return ()
 
     def does(self, _duty: str) -> bool:
         return False

@@ -38,7 +38,7 @@ class Nodes:
     def is_shared(self) -> bool:
         return self._database.is_shared
 
-    async def join(self, home: str, name: str, offers: Collection[str]) -> bool:
+    async def join(self, home: str, name: str, offers: Collection[str], parts: Collection[str] = ()) -> bool:
         self._home = home
 
         def work(connection: Connection) -> bool:
@@ -52,7 +52,7 @@ class Nodes:
             alone = connection.execute(select(node.c.id).limit(1)).first() is None
             own = {"id": self.own_id, "home": home, "name": name, "version": __version__, "pid": os.getpid()}
             times = {"started_at": now, "beat_at": now}
-            connection.execute(insert(node).values(**own, **times, offers=_text(offers)))
+            connection.execute(insert(node).values(**own, **times, **_known(offers, parts)))
             add_start(connection, self._clock())
             return alone
 
@@ -60,9 +60,9 @@ class Nodes:
         self._database.fence(self.own_id)
         return alone
 
-    async def beat(self, offers: Collection[str]) -> None:
+    async def beat(self, offers: Collection[str], parts: Collection[str] = ()) -> None:
         def work(connection: Connection) -> None:
-            values = {"beat_at": self._now(connection), "offers": _text(offers)}
+            values = {"beat_at": self._now(connection), **_known(offers, parts)}
             connection.execute(update(node).where(node.c.id == self.own_id).values(values))
 
         await self._database.write(work)
@@ -70,7 +70,7 @@ class Nodes:
     async def roll(self) -> Roll:
         def work(connection: Connection) -> Roll:
             nodes = [
-                Node(**{**row, "offers": frozenset(json.loads(row["offers"]))})
+                Node(**{**row, **{name: frozenset(json.loads(row[name])) for name in ("offers", "parts")}})
                 for row in connection.execute(select(node).order_by(node.c.name, node.c.id)).mappings()
             ]
             duties = [
@@ -171,5 +171,5 @@ def _free(connection: Connection, which: ColumnElement[bool], now: float) -> Non
     connection.execute(update(duty).where(which).values(node_id=None, since=now))
 
 
-def _text(offers: Collection[str]) -> str:
-    return json.dumps(sorted(offers))
+def _known(offers: Collection[str], parts: Collection[str]) -> dict[str, str]:
+    return {"offers": json.dumps(sorted(offers)), "parts": json.dumps(sorted(parts))}

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.Float(), nullable=False),
         sa.Column("beat_at", sa.Float(), nullable=False),
         sa.Column("offers", sa.Text(), nullable=False),
+        sa.Column("parts", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
