@@ -52,7 +52,7 @@ class NoticeFacts:
     state: NoticeState
     reason: str
     left: int | None
-    """The number of the step with which it got out: unlike times these never go back."""
+    """The number of the step with which it, or its digest, got out: unlike times these never go back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def read(connection: Connection) -> Facts:
                 row.job,
                 NoticeState(row.state),
                 row.reason,
-                left.get(row.id),
+                left.get(row.digest_id or row.id),
             )
             for row in notices
         ],

@@ -61,7 +61,10 @@ class Load:
         self.taken: list[Taken] = []
         self.refused: list[Refused] = []
         self._chance = random.Random(0)
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed, self._answered = threading.Condition(lock), threading.Condition(lock)
+        self._someone_looks = False
+        """Whether a worker waits for the time of the next push; the others wait for their turn to do so."""
         self._again: list[_Turn] = []
         self._behind: defaultdict[tuple[str, str], deque[_Turn]] = defaultdict(deque)
         self._open = 0
@@ -80,7 +83,9 @@ class Load:
     def wait_for(self, count: int) -> None:
         """Until so many pushes were answered."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self.taken) + len(self.refused) >= count, _TIMEOUT_SECONDS * 4)
+            self._answered.wait_for(
+                lambda: len(self.taken) + len(self.refused) >= count, 4 * _TIMEOUT_SECONDS
+            )
 
     def end(self, seconds: float) -> None:
         """No pushes but those that are due; wait until each was answered. Raises TimeoutError."""
@@ -120,7 +125,8 @@ class Load:
                     wait = min(most, first * 2**turn.attempts) * self._chance.uniform(0.5, 1.0)
                     turn.at = time.monotonic() + wait
                     heappush(self._again, turn)
-                self._changed.notify_all()
+                self._changed.notify()
+                self._answered.notify()
         for connection in connections.values():
             connection.close()
 
@@ -130,10 +136,12 @@ class Load:
             while True:
                 now = time.monotonic()
                 if self._again and self._again[0].at <= now:
+                    self._changed.notify()
                     return heappop(self._again)
                 due = self._begun + self._made / self._rate
                 if due <= min(now, self._until):
                     if turn := self._make(due):
+                        self._changed.notify()
                         return turn
                     continue
                 is_over = due > self._until
@@ -141,7 +149,12 @@ class Load:
                     self._changed.notify_all()
                     return None
                 moments = [turn.at for turn in self._again[:1]] + ([] if is_over else [due])
-                self._changed.wait(max(0.0, min(moments) - now) if moments else None)
+                if self._someone_looks or not moments:
+                    self._changed.wait()
+                    continue
+                self._someone_looks = True
+                self._changed.wait(max(0.0, min(moments) - now))
+                self._someone_looks = False
 
     def _make(self, due: float) -> _Turn | None:
         """The next new push; None where another one of its ref is on its way."""

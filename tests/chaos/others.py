@@ -30,22 +30,14 @@ _LASTS: Final = (0.3, 2.5)
 
 
 class CountingJenkins(FakeJenkins):
-    """Counts the triggers that it took by BRIDGE_BUILD_ID, and knows when each of its jobs was asked for."""
+    """Counts the triggers that it took by BRIDGE_BUILD_ID."""
 
     def __init__(self) -> None:
         super().__init__("the-token-of-jenkins")
         self.triggers: Counter[str] = Counter()
-        self.asked: defaultdict[str, list[float]] = defaultdict(list)
-        """By builder, when there was a request about its job, of the monotonic clock."""
         self.automatic = _fate
         for name in BUILDERS:
             self.job(f"chaos/{name}", *DECLARED, concurrent=True)
-
-    def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        for name in BUILDERS:
-            if f"/job/{name}/" in target:
-                self.asked[name].append(time.monotonic())
-        return super().handle(method, target, body, headers)
 
     def _trigger(self, job: Any, form: Mapping[str, str], *, with_parameters: bool) -> Reply:
         reply = super()._trigger(job, form, with_parameters=with_parameters)

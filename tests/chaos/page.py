@@ -86,7 +86,7 @@ def table(record: Record, language: Language) -> str:
         *(
             (words[name], words["seconds"].format(figures[name]))
             for name in _SECONDS
-            if figures[name] is not None
+            if figures.get(name) is not None
         ),
         (words["breaches"], f"{len(record.breaches)}"),
     ]
@@ -95,7 +95,7 @@ def table(record: Record, language: Language) -> str:
 
 
 _COUNTS: Final = ("deliveries", "again", "builds", "superseded", "triggers", "notices", "messages")
-_SECONDS: Final = ("answer_median", "answer_p99", "silence", "rest")
+_SECONDS: Final = ("answer_median", "answer_p99", "takeover", "rest")
 _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {
         "title": "{record.engine}, nodes: {record.nodes}",
@@ -126,7 +126,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "messages": "messages in which the robots got them",
         "answer_median": "from the push to its answer, median",
         "answer_p99": "from the push to its answer, 99th percentile",
-        "silence": "longest time without a call to a builder, after a kill or a freeze",
+        "takeover": "longest time until another process had a duty, after a kill or a freeze",
         "rest": "from the last answer until nothing waited any more",
         "breaches": "**breaches that the checker found**",
     },
@@ -159,7 +159,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "messages": "机器人收到的消息（多条通知可合并成一条）",
         "answer_median": "从推送到应答，中位数",
         "answer_p99": "从推送到应答，第 99 百分位",
-        "silence": "终止或冻结之后，构建器最久多长时间没有被调用",
+        "takeover": "终止或冻结之后，其他进程接管职责最长用时",
         "rest": "从最后一次应答到没有任何事项等待处理",
         "breaches": "**检查发现的违例**",
     },

@@ -16,7 +16,7 @@ from chaos.fleet import Fleet, fleet
 from chaos.load import Load
 from chaos.others import Others, others
 from chaos.pushes import REPOSITORIES, pushes
-from chaos.takeovers import takeovers
+from chaos.takeovers import DutyWatch, takeovers
 from sqlalchemy import Engine
 from support.daemon import eventually
 from support.postgres import Server
@@ -85,11 +85,12 @@ def play(settings: Settings, folder: Path, server: Server | None) -> Result:
         ) as nodes,
     ):
         load = Load(nodes.ports, pushes(settings.seed, settings.built_share), settings.rate)
-        injector = Injector(nodes, faults)
+        injector, watch = Injector(nodes, faults), DutyWatch(nodes)
         load.begin()
         try:
-            injector.run(settings.seconds)
-            load.end(settings.rest_seconds)
+            with watch.watching():
+                injector.run(settings.seconds)
+                load.end(settings.rest_seconds)
             rest = _rest(nodes.engine, settings.rest_seconds)
         finally:
             load.abandon()
@@ -97,7 +98,7 @@ def play(settings: Settings, folder: Path, server: Server | None) -> Result:
         with nodes.engine.connect() as connection:
             facts = read(connection)
             engine = _engine(nodes)
-        gaps = list(takeovers(injector.happened, beside.jenkins.asked, settings.lease))
+        gaps = list(takeovers(injector.happened, watch.seen, settings.lease))
         evidence = _evidence(load, beside, gaps if settings.nodes > 1 else ())
         found = breaches(facts, evidence)
         return Result(
@@ -168,7 +169,7 @@ def _figures(
         "triggers": sum(evidence.triggers.values()),
         "notices": sum(notice.channel != MESSAGE_CHANNEL for notice in said),
         "messages": sum(map(len, evidence.sent.values())),
-        "silence": round(max((gap.seconds for gap in gaps), default=0.0), 1),
+        "takeover": round(max(gap.seconds for gap in gaps), 1) if gaps else None,
         "rest": None if rest is None else round(rest, 1),
     }
 

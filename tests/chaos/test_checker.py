@@ -157,6 +157,12 @@ def test_a_breach_that_others_counted_is_named(path: Path, name: str) -> None:
     assert kinds(path, change(EVIDENCE)) == expected
 
 
+def test_what_one_digest_says_got_out_at_once(path: Path) -> None:
+    execute(path, "UPDATE step SET id = 0 WHERE subject = 'n-4-team'")
+    execute(path, "UPDATE notice SET state = 'merged', digest_id = 'n-2-message' WHERE channel = 'team'")
+    assert kinds(path) == set()
+
+
 def test_every_kind_of_breach_but_one_that_the_schema_forbids_is_planted() -> None:
     planted = set[Kind]().union(*IN_THE_STORE.values(), *(found for _, found in ELSEWHERE.values()))
     assert set(Kind) - planted == {Kind.DOUBLED_DELIVERY}

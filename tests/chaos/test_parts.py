@@ -60,6 +60,7 @@ class Host(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Host
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
@@ -134,13 +135,14 @@ def test_pushes_are_those_of_their_seed_and_refs_move_on_from_where_they_were() 
         tips[one.repository, one.ref] = one.sha
 
 
-def test_a_takeover_lasts_from_the_fault_to_the_next_call_and_a_database_that_is_away_adds_to_it() -> None:
+def test_a_takeover_lasts_until_another_has_the_duty_and_a_database_that_is_away_adds_to_it() -> None:
     killed = Happened(Fault(Kind.KILL, 1, 0, 0), 10.0, 10.0)
     away = Happened(Fault(Kind.RESTART, DATABASE, 0, 2), 9.0, 12.5)
     cut = Happened(Fault(Kind.CUT, 0, 0, 2), 11.0, 12.0)
-    asked = {"ci-a": [9.5, 10.0, 14.0, 15.0], "ci-b": [1.0, 2.0]}
-    assert list(takeovers([killed, away, cut], asked, lease=5.0)) == [
-        Takeover("builder ci-a", "a kill of node 2", 4.0, 5.0 + 2.0 + 2.5)
+    before = {"server:ci": ("old", 1), "dispatch": ("other", 0)}
+    seen = [(9.0, before), (13.0, before), (14.0, before | {"server:ci": ("new", 2)})]
+    assert list(takeovers([killed, away, cut], seen, lease=5.0)) == [
+        Takeover("server:ci", "a kill of node 2", 4.0, 5.0 + 2.0 + 2.5)
     ]
 
 
