@@ -38,7 +38,8 @@ def check(
     assert result.figures["deliveries"] >= settings.rate * settings.seconds
     assert 0 < result.figures["triggers"] <= result.figures["builds"]
     assert result.figures["rest"] is not None
-    assert result.ended.count(-9) == counts[Kind.KILL]
+    # A kill may find its node ended already, which its database left.
+    assert 0 < result.ended.count(-9) <= counts[Kind.KILL]
     assert result.ended[-nodes:] == [0] * nodes, "the last start of each ended as it was asked to"
     return result
 
