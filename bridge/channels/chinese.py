@@ -27,6 +27,12 @@ CHINESE: Final[Mapping[str, str]] = {
     "there is no builder {} any more": "已经没有构建器 {}",
     "there is no builder {} any more, since {}": "从 {1} 起没有构建器 {0}",
     "its builder is there again": "构建器已恢复",
+    "it was on the machine of a node that did not come back: look there": (
+        "它在一个没有恢复的节点的机器上：请到那里查看"
+    ),
+    "this node stood still, or did not reach the store: other nodes may have taken over": (
+        "这个节点曾经停住，或者连不上存储：其他节点可能已经接手"
+    ),
     "its builder moved to another place by a change of the configuration: look at the old one": (
         "配置改动后构建器换了地方：请到原来的构建器上查看"
     ),

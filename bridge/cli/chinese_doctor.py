@@ -129,6 +129,8 @@ CHINESE: Final[Mapping[str, str]] = {
     "it is of version {}, and this command of {}": "版本是 {}，本命令是 {}",
     "restart it: `systemctl restart buildbridge`": "请重启：`systemctl restart buildbridge`",
     "it runs, of version {}": "正在运行，版本 {}",
+    "it runs on other machines, and not on this one": "在其他机器上运行，本机没有",
+    "run this there, too": "请也在那里运行本命令",
     # nodes
     "no daemon serves the database": "没有守护进程在使用这个数据库",
     "start one: `systemctl start buildbridge`, or `buildbridge serve`": (

@@ -66,10 +66,16 @@ async def database(tmp_path: Path, postgres: Server) -> AsyncIterator[Database]:
 async def test_all_is_well_where_each_duty_has_a_node(database: Database) -> None:
     await database.join("a:1", "dispatch")
     await database.join("b:1", "server:jenkins")
+    database.execute("UPDATE duty SET since = since - 3600")
+    database.execute("UPDATE node SET started_at = started_at - 3600")
     assert await database.problems() == []
     found = await database.found()
     assert found[None]["state"] == "ok"
     assert found[None]["what"] == "a:1, b:1: each was heard of within 60 s"
+    status, documents, _ = await database.command("doctor", "--json")
+    (daemon,) = (one for one in documents if one["check"] == "daemon")
+    assert (daemon["state"], daemon["what"]) == ("skipped", "it runs on other machines, and not on this one")
+    assert status == 0
     _, _, shown = await database.command("status")
     assert "daemon         runs on other machines" in shown
     (line,) = (one for one in shown.splitlines() if one.startswith("b:1"))

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,11 +18,14 @@ from support.api import api_of, client_of
 from support.engines import locked, postgres
 from support.filled import fill
 from support.notifying import put
-from support.scripted import START, Store, delivery_of, failing, open_store, quiet
+from support.postgres import Server
+from support.scripted import START, Clock, Store, delivery_of, failing, open_store, quiet
 from support.trail import change_by
 
 from bridge.model.build import BuildState
 from bridge.runtime import metrics as registry
+from bridge.store.open import open_store as open_at
+from bridge.store.postgres.database import Database as Postgres
 from bridge.store.sql import monitoring
 from bridge.store.sql.database import READERS
 from bridge.store.sqlite import database as sqlite
@@ -276,3 +281,31 @@ async def test_labels_are_from_closed_lists_and_no_series_says_when_it_began(sto
     assert {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"} <= {
         name for name, _ in found
     }
+
+
+async def test_nodes_of_one_name_are_one_series_whose_age_is_that_of_the_older_beat(
+    postgres: Server, tmp_path: Path
+) -> None:
+    url = postgres.make_database()
+    async with open_at(url, exclusive=True) as first, open_at(url, exclusive=True) as second:
+        for number, one in enumerate((first, second)):
+            await one.nodes.join(f"home {number}", "localhost:8088", ["dispatch", "upkeep"])
+        await first.nodes.take(["dispatch"])
+        postgres.execute(
+            url.rpartition("/")[2], "UPDATE node SET beat_at = beat_at - 30 WHERE home = 'home 0'"
+        )
+        database = await anyio.to_thread.run_sync(partial(Postgres.open, url, exclusive=False))
+        with database:
+            found = await scraped(api_of(Store(database, Clock(), tmp_path)))
+    age = value(found, "node_beat_age_seconds", node="localhost:8088")
+    assert age is not None
+    assert 30 <= age < 60
+    assert value(found, "node_duties", node="localhost:8088") == 1
+    assert value(found, "duties_free") == 1
+
+
+@pytest.mark.sqlite
+async def test_a_store_of_one_daemon_has_no_series_of_nodes(store: Store) -> None:
+    await store.nodes.join("home", "localhost:8088", ["dispatch"])
+    found = await scraped(api_of(store))
+    assert [name for name, _ in found if name.startswith(("node_", "duties_"))] == []

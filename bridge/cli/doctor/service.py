@@ -30,13 +30,17 @@ def environment_of(start: DaemonStart | None, own: Mapping[str, str]) -> dict[st
 
 
 async def daemon(outline: Outline, start: DaemonStart | None, *, served: bool) -> Sequence[Finding]:
-    """How the daemon of the store is; `start` is its last one."""
+    """How the daemon of the store is; `start` is its last one on this machine."""
     if not served and is_hidden(outline):
         what = f"{outline.store_name} cannot be opened by this user"
         return [Finding(check="daemon", state=State.SKIPPED, what=what, cure=AS_DAEMON)]
     if not served:
         what = f"it does not run, or has another store than {outline.store_name}"
         return [Finding(check="daemon", state=State.FAIL, what=what, cure=_NOT_RUN)]
+    if start is None and outline.store_file is None:
+        what = "it runs on other machines, and not on this one"
+        cure = "run this there, too"
+        return [Finding(check="daemon", state=State.SKIPPED, what=what, cure=cure)]
     if start is not None and start.version != __version__:
         what = f"it is of version {start.version}, and this command of {__version__}"
         cure = "restart it: `systemctl restart buildbridge`"

@@ -1,5 +1,6 @@
 """The nodes by the API, of a store that only one daemon can serve; the tests of daemons have several."""
 
+import pytest
 from support.answers import bad, good
 from support.api import api_of, bearer, client_of, issue
 from support.scripted import Store
@@ -9,6 +10,7 @@ from bridge.model.access import Role
 from bridge.runtime.clock import when
 
 
+@pytest.mark.sqlite
 async def test_who_may_read_all_sees_the_one_daemon_whose_beat_means_nothing(store: Store) -> None:
     await store.nodes.join("home", "builder-1:8088", ["dispatch"])
     joined = store.clock()
