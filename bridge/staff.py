@@ -107,7 +107,7 @@ class Staff(Service):
         """Those of `_filled` whose services are ending; none of the same name begins before."""
         self._left: list[_Part] = []
         """Those whose services have ended since the last round."""
-        self._last: dict[str, Plan[Builder | Channel]] = {}
+        self._last: dict[_Part, Plan[Builder | Channel]] = {}
         """What each builder was made of last: one that is away for a while may come back elsewhere."""
         self._leaving: list[Builder | Channel] = []
         """Adapters whose services have ended; they are still to be closed."""
@@ -245,6 +245,8 @@ class Staff(Service):
         for part, filled in self._filled.items():
             if wanted.get(part) != filled.post and part not in self._ending:
                 self._ending.add(part)
+                if known.get(part) == filled.post:  # it is another node's now, which may move it
+                    self._last.pop(part, None)
                 self._crew.leave(filled.services, partial(self._release, part))
         left, self._left = self._left, []
         # The series of what is leaving stay until it has: it still counts.
@@ -282,15 +284,14 @@ class Staff(Service):
         (what, name), membership, duty = part, self._membership(), _duty(part, post)
         if what != BUILDER:
             return
-        last = self._last.get(name)
-        moved = last is not None and _moves(last, post.plan)
+        moved = part in self._last and _moves(self._last[part], post.plan)
         if moved or membership.inherits(duty):
             why = MOVED if moved else NODE_GONE
             await leave_behind(self._store.builds, name, self._notice_policy, why)
             self.wake_notifiers()
         if post.is_bound:
             await membership.settle(duty)
-        self._last[name] = post.plan
+        self._last[part] = post.plan
 
     def _fill(self, part: _Part, post: _Post) -> None:
         name = part[1]
@@ -377,8 +378,7 @@ def _duty(part: _Part, post: _Post) -> str:
 
 
 def _moves(before: Plan[Builder | Channel], after: Plan[Builder | Channel]) -> bool:
-    kind = after.kind
-    if before.kind is not kind:
+    if (kind := after.kind) is not before.kind:
         return True
     return (
         isinstance(kind, type) and issubclass(kind, Builder) and kind.moves(before.settings, after.settings)

@@ -247,6 +247,24 @@ async def test_one_that_was_away_and_comes_back_elsewhere_has_moved(store: Store
         assert (await in_state(store, build.id, BuildState.UNKNOWN)).detail == MOVED
 
 
+async def test_one_that_another_node_moved_meanwhile_keeps_what_it_has_there(store: Store) -> None:
+    OfTest.gate.set()
+    begun = config(here="old")
+    async with at_work(store, begun) as site:
+        own = site.membership
+        site.membership = Membership(store.nodes, site.crew, site.staff, [], works=False)
+        site.staff.wake()
+        await eventually(lambda: OfTest.made[0].closed)
+        build = await store.add_build(builder="here")
+        policy = NoticePolicy(store.clock)
+        await store.builds.transition(build.id, BuildState.TRIGGERING, policy)
+        await store.builds.transition(build.id, BuildState.QUEUED, policy, handle="at b")
+        site.membership = own
+        site.use(moved(begun, "here", "b"))
+        await eventually(lambda: len(OfTest.made) == 2 and OfTest.made[1].called("poll"))
+        assert (await store.build(build.id)).state is BuildState.QUEUED
+
+
 async def test_what_one_that_is_gone_leaves_ends_and_its_health_is_forgotten(store: Store) -> None:
     OfTest.gate.set()
     async with at_work(store, config(("team",), there="same", here="old")) as site:
