@@ -254,7 +254,8 @@ class Staff(Service):
         came = [part for part in wanted if part not in self._filled]
         for part in came:
             await self._settle(part, wanted[part])
-            self._fill(part, wanted[part])
+            if self._membership().holds(_duty(part, wanted[part])):  # it may be another's by now
+                self._fill(part, wanted[part])
         if self._begun and (left or came):
             names = {"ended": [":".join(part) for part in left], "begun": [":".join(part) for part in came]}
             log.info(LogEvent.STAFF_CHANGED, **names)
@@ -291,7 +292,6 @@ class Staff(Service):
             self.wake_notifiers()
         if post.is_bound:
             await membership.settle(duty)
-        self._last[part] = post.plan
 
     def _fill(self, part: _Part, post: _Post) -> None:
         name = part[1]
@@ -300,6 +300,7 @@ class Staff(Service):
             services: Sequence[Service] = [self._of_channel(name, adapter, post.plan.settings, post.beside)]
         else:
             services = self._of_builder(name, adapter, post.beside)
+            self._last[part] = post.plan
         self._filled[part] = _Filled(post, adapter, services)
         self._crew.join(*services)
 

@@ -265,6 +265,23 @@ async def test_one_that_another_node_moved_meanwhile_keeps_what_it_has_there(sto
         assert (await store.build(build.id)).state is BuildState.QUEUED
 
 
+async def test_what_is_given_up_while_another_one_begins_does_not_begin(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class GivesUp(OfTest):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            site.membership = Membership(store.nodes, site.crew, site.staff, [], works=False)
+            site.staff.wake()
+
+    monkeypatch.setattr(registry, "BUILDERS", {"of test": GivesUp})
+    async with at_work(store, config()) as site:
+        own = site.membership
+        site.use(config(here="same", there="same"))
+        await eventually(lambda: [one.closed for one in OfTest.made] == [True])
+        site.membership = own
+
+
 async def test_what_one_that_is_gone_leaves_ends_and_its_health_is_forgotten(store: Store) -> None:
     OfTest.gate.set()
     async with at_work(store, config(("team",), there="same", here="old")) as site:
