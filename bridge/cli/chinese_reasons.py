@@ -6,6 +6,7 @@ from typing import Final
 
 from bridge.cli.chinese_copying import CHINESE as _OF_COPYING
 from bridge.cli.chinese_doctor import CHINESE as _OF_DOCTOR
+from bridge.cli.chinese_nodes import CHINESE as _OF_NODES
 from bridge.forges.chinese_webhooks import CHINESE as OF_WEBHOOKS
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
@@ -250,17 +251,6 @@ _OF_STORE: Final[Mapping[str, str]] = {
         "{}：{}：存储需要一个可写的目录和其中的文件"
     ),
     "{}: {}: the store needs this file": "{}：{}：存储需要这个文件",
-    "{}: {}: a node needs a folder that it may write": "{}：{}：节点需要一个可以写入的目录",
-    "{} is in use by another daemon: stop that one, or name another store.folder": (
-        "{} 正被另一个守护进程使用：请停掉它，或者把 store.folder 换成别的目录"
-    ),
-    "a copy of it is being made: the daemon can have it when that is done": (
-        "正在复制这个数据库：完成之后守护进程才能使用"
-    ),
-    "other nodes have taken over what this one did, since it was not heard of for {} s (it stood still, or "
-    "did not reach the database): a restart makes it a node again": (
-        "其他节点已经接手，因为 {} 秒没有这个节点的心跳（它停住了，或连不上数据库）：重新启动后它又是节点"
-    ),
     "{} is in use by another daemon: stop that one, or name another file as store.url": (
         "{} 正被另一个守护进程使用：请停掉它，或者把 store.url 换成别的文件"
     ),
@@ -389,6 +379,7 @@ _OF_CONNECT: Final[Mapping[str, str]] = {
 CHINESE: Final[Mapping[str, str]] = {
     **_OF_COPYING,
     **_OF_DOCTOR,
+    **_OF_NODES,
     **OF_WEBHOOKS,
     **_OF_STATES,
     **_OF_USE,

@@ -98,9 +98,10 @@ class Membership(Service):
     async def join(self, home: str, name: str) -> bool:
         """Become a node, with its first duties; whether no other one is there. Raises StoreError."""
         self._home = home
-        self._is_alone = await self._nodes.join(home, name, self._offers({}), self._staffed.parts())
+        alone = await self._nodes.join(home, name, self._offers({}), self._staffed.parts())
+        self._is_alone = alone
         await self._look()
-        return self._is_alone
+        return alone
 
     async def leave(self) -> None:
         """Let the other nodes have the duties at once, after all services have ended."""

@@ -30,6 +30,8 @@ class Nodes(Protocol):
     async def join(self, home: str, name: str, offers: Collection[str], parts: Collection[str] = ()) -> bool:
         """Become a node; whether no other is there. Earlier ones of the same `home` are gone by now.
 
+        Raises StoreError where a node of another machine has it.
+
         From then on each write raises StoreDied once another node has taken this one's place.
         """
 

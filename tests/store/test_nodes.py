@@ -112,6 +112,20 @@ async def test_who_starts_again_on_its_machine_takes_its_own_place(site: Site) -
     await write(again)
 
 
+async def test_a_copy_of_another_machines_folder_is_no_node_beside_it(site: Site) -> None:
+    first, copy = await site.open(), await site.open()
+    await first.nodes.join("home", "one:8080", DUTIES)
+    with pytest.raises(
+        StoreError, match=r"the node one:8080 has the same name of its folder: .*delete the file"
+    ):
+        await copy.nodes.join("home", "two:8080", DUTIES)
+    await write(first)
+    site.age("one:8080", LEASE_SECONDS + 1)
+    await copy.nodes.join("home", "two:8080", DUTIES)
+    with pytest.raises(StoreDied):
+        await write(first)
+
+
 async def test_the_machine_that_has_begun_a_duty_is_known_after_it_is_gone(site: Site) -> None:
     one, two = await site.join("one"), await site.join("two")
     await one.nodes.take(["dispatch"])

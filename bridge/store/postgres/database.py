@@ -57,7 +57,7 @@ _BEGIN: Final = (
 )
 _IS_NODE: Final = "SELECT 1 FROM node WHERE id = '{}'"
 _FLUSH: Final = "BEGIN; SELECT pg_logical_emit_message(true, 'buildbridge', '') {}; COMMIT"
-# Where nothing was written, nothing has to be on disk.
+# Where nothing was written, here or by others that this has read, nothing has to be on disk.
 _COMMIT: Final = """
 INSERT INTO written (writer, number, at) SELECT '{{0}}', {{1}}, now()
 WHERE pg_current_xact_id_if_assigned() IS NOT NULL
@@ -65,7 +65,12 @@ ON CONFLICT (writer) DO UPDATE SET number = excluded.number, at = excluded.at;
 SELECT set_config('buildbridge.wrote', (pg_current_xact_id_if_assigned() IS NOT NULL)::text, false);
 COMMIT;
 {}
-""".format(_FLUSH.format("WHERE current_setting('buildbridge.wrote') = 'true'"))
+""".format(
+    _FLUSH.format(
+        "WHERE current_setting('buildbridge.wrote') = 'true' "
+        "OR pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()"
+    )
+)
 _WRITTEN: Final = text("SELECT number FROM written WHERE writer = :writer")
 _CALLS: Final = "buildbridge"
 _NOTIFY: Final = text(f"SELECT pg_notify('{_CALLS}', :word)")

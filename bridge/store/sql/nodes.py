@@ -43,6 +43,8 @@ class Nodes:
 
         def work(connection: Connection) -> bool:
             now = self._now(connection)
+            if self.is_shared:
+                _refuse_copy(connection, home, name, now)
             # No one else can have an engine open that is not shared: who stands there was killed.
             gone = node.c.home == home if self.is_shared else node.c.id.is_not(None)
             _remove(connection, list(connection.execute(select(node.c.id).where(gone)).scalars()), now)
@@ -116,8 +118,8 @@ class Nodes:
             _remove(connection, [self.own_id], self._now(connection))
             self._database.call(connection, [f"{self.own_id} {NODES}"])
 
-        self._database.fence(None)
         await self._database.write(work)
+        self._database.fence(None)
 
     def call(self, word: str) -> None:
         if not self.is_shared or word in self._calling:
@@ -169,6 +171,21 @@ def _remove(connection: Connection, ids: Collection[str], now: float) -> None:
 
 def _free(connection: Connection, which: ColumnElement[bool], now: float) -> None:
     connection.execute(update(duty).where(which).values(node_id=None, since=now))
+
+
+def _refuse_copy(connection: Connection, home: str, name: str, now: float) -> None:
+    """Raises StoreError where the node of another machine has the folder's name: it was copied from there."""
+    same = (node.c.home == home) & (node.c.beat_at >= now - LEASE_SECONDS)
+    for other in connection.execute(select(node.c.name).where(same)).scalars():
+        if _host(other) != _host(name):
+            raise StoreError(
+                f"the node {other} has the same name of its folder: where this folder is a copy of that one, "
+                "delete the file *.node in it; if the name of this machine has changed, wait a minute"
+            )
+
+
+def _host(name: str) -> str:
+    return name.rpartition(":")[0]
 
 
 def _known(offers: Collection[str], parts: Collection[str]) -> dict[str, str]:
