@@ -76,7 +76,7 @@ class Staff(Service):
     """Has a triggerer and a poller for each builder, a notifier for each channel, and ends those of others.
 
     Those that share a server or a target are one duty: another node may have it. `on_changed` is called when
-    one has ended or begun, since what waits may be nobody's now.
+    one has ended or begun, since what waits may have no one to serve it.
     """
 
     tick = 60.0

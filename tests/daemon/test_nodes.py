@@ -1,4 +1,4 @@
-"""Several daemons on one PostgreSQL database: each piece of work is done once, whoever stops or dies."""
+"""Several daemons on one PostgreSQL database: each piece of work is done once, though nodes stop or die."""
 
 import json
 import re
@@ -13,24 +13,13 @@ import httpx
 import psycopg
 import pytest
 from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, eventually
+from support.every_branch import RULE, URL
 from support.postgres import Server
 from support.sending import push_body, send
 
 from bridge import __version__
 from bridge.store.postgres.migrate import TURN
 
-URL = "https://git.example.com/shop.git"
-RULE = f"""
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: "{URL}"
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: "{{branch}}"}}
-notices:
-  - {{notice_type: MESSAGE, enabled_event_type_names: [buildJobSuccess, buildJobFail, buildJobStart]}}
-"""
 BUILDERS = {"here": {"kind": "dummy", "duration": "0s"}} | {
     f"spare-{number}": {"kind": "dummy"} for number in range(8)
 }

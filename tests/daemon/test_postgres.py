@@ -11,21 +11,10 @@ from typing import Any
 import httpx
 import pytest
 from support.daemon import DUMMY, NO_TLS, Daemon, eventually, running
+from support.every_branch import RULE, URL
 from support.postgres import Server
 from support.sending import push_body, send
 
-URL = "https://git.example.com/shop.git"
-RULE = f"""
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: "{URL}"
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: "{{branch}}"}}
-notices:
-  - {{notice_type: MESSAGE, enabled_event_type_names: [buildJobSuccess, buildJobFail, buildJobStart]}}
-"""
 CONFIG: Mapping[str, Any] = {**DUMMY, "builders": {"here": {"kind": "dummy", "duration": "0s"}}}
 MANY = 24
 

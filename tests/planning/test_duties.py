@@ -1,4 +1,4 @@
-"""Which node does what: each duty one node, whoever comes, goes, or is late."""
+"""Which node does what: one node for each duty, while nodes come, go, or are late."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping

@@ -13,6 +13,7 @@ from bridge.model.node import LEASE_SECONDS
 from bridge.store.base import Store
 from bridge.store.nodes import NODES
 from bridge.store.open import open_store
+from bridge.store.sql import queue
 
 DUTIES = ["dispatch", "upkeep"]
 
@@ -170,6 +171,17 @@ async def test_nodes_hear_what_others_call_and_not_themselves(site: Site) -> Non
 
     async with repeated(call):
         assert [await next_call(two) for _ in range(4)] == ["dispatch"] * 4
+
+
+async def test_a_call_that_could_not_be_written_keeps_no_later_one_from_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await site.join("one"), await site.join("two")
+    with monkeypatch.context() as behind:
+        behind.setattr(queue, "MAX_WAITING", 0)
+        one.nodes.call("dispatch")
+    async with repeated(lambda: one.nodes.call("dispatch")):
+        assert await next_call(two) == "dispatch"
 
 
 async def test_who_leaves_says_so(site: Site) -> None:

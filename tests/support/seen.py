@@ -77,7 +77,7 @@ def seen(folder: Path, also: Mapping[str, Any] | None = None) -> Iterator[Seen]:
     """Builds that ended in each way and some that wait, pushes that built nothing, notices that failed.
 
     The notices of the channel `team` wait, and none is attempted any more: what a form of a page is about
-    must not change between two steps of a reader. Those of `gone` are attempted again and again, in vain.
+    must not change between two steps of a reader. Those of `gone` are attempted again and again.
     `also` is more of `bridge.yaml`.
     """
     with served(_Busy()) as busy:

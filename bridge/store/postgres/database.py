@@ -258,6 +258,7 @@ class Database(database.Database):
                 self._send("ROLLBACK")
                 self._send(_FLUSH.format(""))
                 return bool(found == self._number)
+            # The server is away or does not know yet: nothing says when a look is worth while.
             time.sleep(_RETRY_SECONDS)
         raise StoreDied(
             "whether the last rows were written is not known: a restart goes on from the database"

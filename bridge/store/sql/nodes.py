@@ -129,11 +129,10 @@ class Nodes:
             self._calling.discard(word)
             call.cancelled() or call.exception()  # it is lost: the others look every few seconds
 
-        self._calling.add(word)
         with suppress(StoreError):
-            asyncio.ensure_future(self._database.add(self._call, f"{self.own_id} {word}")).add_done_callback(
-                ended
-            )
+            written = asyncio.ensure_future(self._database.add(self._call, f"{self.own_id} {word}"))
+            self._calling.add(word)
+            written.add_done_callback(ended)
 
     def _call(self, connection: Connection, words: Sequence[str]) -> Sequence[None]:
         self._database.call(connection, set(words))
