@@ -1,10 +1,12 @@
 """Retries under `kill -9`: each run is triggered once, none is lost, and none is taken for another."""
 
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -168,3 +170,14 @@ def test_a_lost_run_that_jenkins_still_runs_is_ended_there_and_the_retry_is_buil
     eventually(ended(daemon, 2, "succeeded"))
     assert daemon.command("builds", "log", "acme/shop#1").stdout == "built\n"
     assert len(jenkins.jobs[JOB].builds) == 2
+
+
+def test_a_trigger_whose_sender_dies_before_the_body_is_none(jenkins: FakeJenkins) -> None:
+    """Only a whole request counts at Jenkins, so only such a one may count in these tests."""
+    address = urlsplit(jenkins.url)
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as sender:
+        head = f"POST /job/{JOB}/buildWithParameters HTTP/1.1\r\nHost: jenkins\r\nContent-Length: 30\r\n\r\n"
+        sender.sendall(head.encode())
+        sender.shutdown(socket.SHUT_WR)
+        assert sender.recv(1) == b"", "it answers nothing"
+    assert jenkins.requests == []
