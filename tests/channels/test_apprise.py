@@ -15,6 +15,7 @@ from urllib.parse import quote
 import anyio
 import pytest
 import yaml
+from anyio import to_thread
 from channels.apprise.services import TOKEN, site
 from pydantic import ValidationError
 from support.fake_robots import FakeRobot, answer, hang, rude_server
@@ -299,15 +300,21 @@ async def test_a_retry_takes_no_second_thread_while_the_first_one_lives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Some of what a service does, such as to look a name up, ends at its own time."""
-    monkeypatch.setattr(apprise_channel, "DEADLINE", 0.1)
-    monkeypatch.setattr(apprise_channel, "_GRACE", 0.1)
-    found, slow = socket.getaddrinfo, threading.Event()
-    monkeypatch.setattr(
-        socket, "getaddrinfo", lambda *given, **named: slow.wait(30) and found(*given, **named)
-    )
+    found, asked, slow = socket.getaddrinfo, threading.Event(), threading.Event()
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        asked.set()
+        assert slow.wait(60)
+        return found(*given, **named)
+
     team = channel("json://127.0.0.1:1/x")
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
     try:
-        assert isinstance(await team.send(notice()), Unknown)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(team.send, notice())
+            assert await to_thread.run_sync(asked.wait, 60)
+            assert await team.send(notice()) == Retry("the attempt before has not ended yet", 10)
+            tasks.cancel_scope.cancel()
         assert await team.send(notice()) == Retry("the attempt before has not ended yet", 10)
         assert [thread.name for thread in threading.enumerate()].count("apprise") == 1
     finally:
@@ -315,7 +322,6 @@ async def test_a_retry_takes_no_second_thread_while_the_first_one_lives(
     for thread in threading.enumerate():
         if thread.name == "apprise":
             thread.join(10)
-    monkeypatch.setattr(apprise_channel, "DEADLINE", 25.0)
     assert "cannot connect" in repr(await team.send(notice()))
 
 

@@ -16,7 +16,7 @@ import anyio
 import httpx
 import pytest
 from sqlalchemy import Connection
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import SECRET, Daemon, running
 from support.scripted import Store, delivery_of, open_store
 from support.sending import push_body, send, signed
 
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.sqlite
 
 CONFIG: dict[str, Any] = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}}
 URL = "https://git.example.com/acme/shop.git"
-COPY_LOCK = 121
-"""The byte of the log's index that is locked while the log is copied."""
+LOCKS = 120, 2
+"""The bytes of the log's index that are locked while the log is written, and while it is copied."""
 
 
 def log_of(path: Path) -> Path:
@@ -81,13 +81,14 @@ def backup(path: Path) -> Path:
 
 
 @contextmanager
-def uncopied(path: Path) -> Iterator[None]:
-    """While the block runs nobody copies the log into the file: a copy that is cut off midway is damage.
+def at_rest(path: Path) -> Iterator[None]:
+    """While the block runs the log is neither written nor copied: what is cut off midway is damage.
 
-    It waits for the end of a copy, and takes the lock that SQLite takes for one ("WAL-mode File Format").
+    It waits for the end of either, and takes the locks that SQLite takes for them ("WAL-mode File Format").
     """
     with Path(f"{path}-shm").open("r+b") as index:
-        fcntl.lockf(index, fcntl.LOCK_EX, 1, COPY_LOCK)
+        start, count = LOCKS
+        fcntl.lockf(index, fcntl.LOCK_EX, count, start)
         yield
 
 
@@ -111,13 +112,6 @@ def deliveries(path: Path) -> set[str]:
         return {row[0] for row in connection.execute("SELECT id FROM delivery")}
 
 
-def waiting(path: Path) -> int:
-    """How many deliveries wait for a decision."""
-    with closing(sqlite3.connect(path)) as connection:
-        count: int = connection.execute("SELECT count(*) FROM delivery WHERE state = 'stored'").fetchone()[0]
-        return count
-
-
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of a daemon that was stopped, with a delivery."""
@@ -136,9 +130,7 @@ def test_what_happens_to_the_file_is_told_and_ends_the_daemon_and_no_answer_was_
         shutil.copy(saved, copy)
     with running(tmp_path, CONFIG, {}) as daemon:
         before = many(daemon)
-        # What is cut off between a check and the write that follows it is damage, too.
-        eventually(lambda: waiting(daemon.database) == 0)
-        with uncopied(daemon.database):
+        with at_rest(daemon.database):
             accident(daemon.database)
         after = [kept_id for n in range(5) if (kept_id := kept(daemon, n)) is not None]
         assert daemon.process is not None

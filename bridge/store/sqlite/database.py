@@ -104,10 +104,9 @@ class Database(database.Database):
             raise StoreError(f"the store cannot be read: {error}") from error
 
     def _commit(self, batch: list[Write]) -> None:
-        # A commit into a log that was cut off makes a hole in it.
-        self._check_file()
         try:
             self._execute("BEGIN IMMEDIATE")
+            self._check_in_turn()
             self._apply(self._connection, batch)
             self._execute("COMMIT")
         except (sqlite3.Error, TransactionLost) as error:
@@ -152,6 +151,14 @@ class Database(database.Database):
         """Before a caller hears that its rows are kept, or the log is copied. Raises StoreReplaced."""
         if self._file is not None:
             self._file.check()
+
+    def _check_in_turn(self) -> None:
+        """A commit makes a hole in a log that was cut off, even while it waited for its turn."""
+        try:
+            self._check_file()
+        except StoreReplaced:
+            self._raw.rollback()
+            raise
 
     def _empty_log(self) -> None:
         """Copy the log into our own file, wherever that is now: another in its place must not be given it."""
