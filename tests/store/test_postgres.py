@@ -382,6 +382,28 @@ async def test_a_turn_sees_what_was_written_before_it_whatever_the_database_pref
     assert seen == [{"first"}]
 
 
+async def test_what_comes_while_the_turn_is_awaited_shares_its_commit(url: str, postgres: Server) -> None:
+    """More nodes are not to make more, smaller transactions."""
+    own = "SELECT pg_current_xact_id()::text"
+    with Database.open(url, exclusive=True) as database, closing(psycopg.connect(url)) as other:
+        other.execute(f"SELECT pg_advisory_xact_lock({TURN})".encode())
+        ids: list[str] = []
+
+        def work(connection: Connection) -> None:
+            ids.append(connection.exec_driver_sql(own).scalar_one())
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(database.write, work)
+            waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            await eventually(lambda: postgres.execute(url.rpartition("/")[2], waits))
+            for _ in range(5):
+                tasks.start_soon(database.write, work)
+            await anyio.wait_all_tasks_blocked()
+            other.commit()
+    assert len(ids) == 6
+    assert len(set(ids)) == 1
+
+
 async def test_rows_that_are_inserted_together_are_kept_as_in_sqlite(database: Database) -> None:
     columns = {"name": "text", "paused_until": "float8"}
     rows = [("nul \0", 0.0), ('{"quoted", \\}', 2.5), ("NULL", 0.0), ("", 0.0), ("nul \ufffd", 1.0)]

@@ -175,7 +175,10 @@ class Database(database.Database):
     def _commit(self, batch: list[Write]) -> None:
         is_sent = False
         try:
-            self._apply(self._begun(), batch)
+            connection = self._begun()
+            # The turn may have been long in coming: more nodes are not to make more, smaller transactions.
+            self._queue.top_up(batch)
+            self._apply(connection, batch)
             self._number += 1
             is_sent = True
             self._execute(_COMMIT.format(self._id, self._number))

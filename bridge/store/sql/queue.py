@@ -102,6 +102,13 @@ class WriteQueue:
         self._taken = []
         return []
 
+    def top_up(self, batch: list[Write]) -> None:
+        """Add to a batch that was taken what has come since then, at most."""
+        with self._lock:
+            while self._waiting and len(batch) < MAX_BATCH:
+                if not (write := self._waiting.popleft()).expired:
+                    batch.append(write)
+
     @property
     def ended(self) -> bool:
         """Whether nothing waits, and nothing more is added."""
