@@ -8,6 +8,7 @@ Source: Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates
 Networking, 1998 (https://doi.org/10.1109/90.663936).
 """
 
+import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ RETURN_SECONDS: Final = 300.0
 """How long the node of a bound duty is waited for: its machine may start anew."""
 SETTLE_SECONDS: Final = 10.0
 """A node that came so recently gets no duty that another one has."""
+PATIENCE_SECONDS: Final = 6.0
+"""How long a free duty waits for the node that is to take it, which looks every five seconds; then any other
+one takes it: that one may stand still, which shows only when its lease ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +47,17 @@ def share(roll: Roll, own_id: str, bound: AbstractSet[str]) -> Share:
         if node.id != own_id:
             times.append(node.started_at + SETTLE_SECONDS)
             continue
-        for name in node.offers - bound:
-            wanted = _first(name, alive)
-            if name not in had or had[name].node not in ids:
-                take |= {name} if wanted is node else set()
-            elif name in held and wanted is not node and roll.at - wanted.started_at >= SETTLE_SECONDS:
-                give.add(name)
-        for name in node.offers & bound:
+        for name in node.offers:
             duty = had.get(name)
-            if duty is not None and duty.node in ids:
-                continue
-            away = _away(duty, alive)
-            if away is not None and roll.at - away < RETURN_SECONDS:
-                times.append(away + RETURN_SECONDS)
-            elif _first(name, _at_home(duty, alive) or alive) is node:
-                take.add(name)
-    later = [at - roll.at for at in times if at > roll.at]
+            if duty is None or duty.node not in ids:
+                turn = _turn_at_home if name in bound else _turn
+                at = turn(node, name, duty, alive)
+                times.append(at)
+                if at <= roll.at:
+                    take.add(name)
+            elif name in held - bound and _is_for(_first(name, alive), duty, roll.at):
+                give.add(name)
+    later = [at - roll.at for at in times if roll.at < at < math.inf]
     return Share(take=frozenset(take), give=frozenset(give), seconds=min(later, default=None))
 
 
@@ -68,13 +67,22 @@ def _first(name: str, nodes: Sequence[Node]) -> Node:
     return max(able, key=lambda node: sha256(f"{node.home}\n{name}".encode()).digest())
 
 
-def _at_home(duty: Duty | None, alive: Sequence[Node]) -> list[Node]:
-    """Those on the machine where it was done last."""
-    return [node for node in alive if duty and node.home == duty.home and duty.name in node.offers]
+def _turn(node: Node, name: str, duty: Duty | None, alive: Sequence[Node]) -> float:
+    """From when on the node may take what no one has."""
+    if _first(name, alive) is node:
+        return -math.inf
+    return math.inf if duty is None or duty.node is not None else duty.since + PATIENCE_SECONDS
 
 
-def _away(duty: Duty | None, alive: Sequence[Node]) -> float | None:
-    """Since when the node is away that has done it last; None where that is there, or there was none."""
-    if duty is None or duty.home is None or _at_home(duty, alive):
-        return None
-    return duty.since
+def _turn_at_home(node: Node, name: str, duty: Duty | None, alive: Sequence[Node]) -> float:
+    """The same for what is bound."""
+    home = [one for one in alive if duty and one.home == duty.home and name in one.offers]
+    if _first(name, home or alive) is not node:
+        return math.inf
+    return -math.inf if duty is None or duty.home is None or home else duty.since + RETURN_SECONDS
+
+
+def _is_for(wanted: Node, duty: Duty, now: float) -> bool:
+    """Whether it is given to this node: one that is no newcomer, and was heard of since the other has it."""
+    is_up = now - wanted.started_at >= SETTLE_SECONDS and wanted.beat_at > duty.since
+    return is_up and wanted.id != duty.node

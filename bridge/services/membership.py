@@ -156,6 +156,7 @@ class Membership(Service):
         if own.take or any(roll.expired(node) for node in roll.nodes):
             await self._nodes.take(own.take)
             roll = await self._nodes.roll()
+            own = share(roll, self._nodes.own_id, bound)
         self._hold(roll, own.give)
         freed = [name for name in own.give if not self._does(name)]
         if freed:

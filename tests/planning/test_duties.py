@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model.node import LEASE_SECONDS, Duty, Node, Roll
-from bridge.planning.duties import RETURN_SECONDS, SETTLE_SECONDS, Share, share
+from bridge.planning.duties import PATIENCE_SECONDS, RETURN_SECONDS, SETTLE_SECONDS, Share, share
 
 NOW = 10_000.0
 DUTIES = frozenset(f"server:{number}" for number in range(200))
@@ -67,7 +67,7 @@ def test_one_that_comes_gets_its_share_of_the_others_and_they_keep_the_rest() ->
     given = found["a"].give | found["b"].give
     assert len(DUTIES) / 6 < len(given) < len(DUTIES) / 2
     assert not any(one.take for one in found.values()), "none is free yet"
-    freed = [replace(one, node=None) if one.name in given else one for one in had]
+    freed = [replace(one, node=None, since=NOW) if one.name in given else one for one in had]
     assert shares([a, b, new], freed)["new"].take == given
     assert not shares([a, b, new], freed)["a"].take
 
@@ -89,6 +89,22 @@ def test_what_a_late_node_has_goes_to_the_others_and_not_before() -> None:
     assert before["other"].seconds == 2
     late = replace(late, beat_at=NOW - LEASE_SECONDS - 0.1)
     assert share(roll(late, other, duties=had), other.id, frozenset()).take == DUTIES
+
+
+def test_what_its_next_node_does_not_take_another_one_takes() -> None:
+    """That one may stand still, too, and its lease has not ended yet."""
+    a, b = node("a"), node("b")
+    for_b = shares([a, b])["b"].take
+    free = [duty(name, None, since=NOW - PATIENCE_SECONDS + 2) for name in DUTIES]
+    found = shares([a, b], free)["a"]
+    assert (found.take, found.seconds) == (DUTIES - for_b, 2)
+    free = [replace(one, since=NOW - PATIENCE_SECONDS) for one in free]
+    assert shares([a, b], free)["a"].take == DUTIES
+    b = replace(b, beat_at=NOW - 20)
+    taken = [duty(name, a, since=NOW - 10) for name in DUTIES]
+    assert not shares([a, b], taken)["a"].give, "it has not been heard of since"
+    b = replace(b, beat_at=NOW - 9)
+    assert shares([a, b], taken)["a"].give == for_b
 
 
 def test_what_a_node_no_longer_offers_it_gives_up() -> None:
