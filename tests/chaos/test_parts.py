@@ -13,7 +13,9 @@ from chaos.checker import Takeover
 from chaos.faults import DATABASE, Fault, Happened, Kind, Plan
 from chaos.load import Load
 from chaos.pushes import REPOSITORIES, Push, pushes
-from chaos.takeovers import takeovers
+from chaos.takeovers import Look, takeovers
+
+from bridge.planning.duties import PATIENCE_SECONDS
 
 PLAN = {
     "nodes": 3,
@@ -135,15 +137,42 @@ def test_pushes_are_those_of_their_seed_and_refs_move_on_from_where_they_were() 
         tips[one.repository, one.ref] = one.sha
 
 
-def test_a_takeover_lasts_until_another_has_the_duty_and_a_database_that_is_away_adds_to_it() -> None:
-    killed = Happened(Fault(Kind.KILL, 1, 0, 0), 10.0, 10.0)
-    away = Happened(Fault(Kind.RESTART, DATABASE, 0, 2), 9.0, 12.5)
-    cut = Happened(Fault(Kind.CUT, 0, 0, 2), 11.0, 12.0)
-    before = {"server:ci": ("old", 1), "dispatch": ("other", 0)}
-    seen = [(9.0, before), (13.0, before), (14.0, before | {"server:ci": ("new", 2)})]
-    assert list(takeovers([killed, away, cut], seen, lease=5.0)) == [
-        Takeover("server:ci", "a kill of node 2", 4.0, 5.0 + 2.0 + 2.5)
+HELD = {"server:ci": ("old", 1), "dispatch": ("other", 0)}
+TAKEN = HELD | {"server:ci": ("new", 2)}
+ALL = {0: "other", 1: "old", 2: "new"}
+KILLED = Happened(Fault(Kind.KILL, 1, 0, 0), 10.0, 10.0)
+
+
+def test_a_takeover_lasts_until_another_has_the_duty() -> None:
+    seen = [Look(9.0, HELD, ALL), Look(13.0, HELD, ALL), Look(17.5, TAKEN, ALL)]
+    assert list(takeovers([KILLED], seen, lease=5.0)) == [
+        Takeover("server:ci", "a kill of node 2", 7.5, 5.0 + 2.0)
     ]
+
+
+def test_time_without_a_database_or_anyone_to_take_it_adds_to_a_takeover() -> None:
+    away = Happened(Fault(Kind.RESTART, DATABASE, 0, 2), 9.0, 12.5)
+    seen = [
+        Look(9.0, HELD, ALL),
+        Look(12.5, HELD, ALL),  # the database was away
+        Look(13.0, HELD, {1: "old"}),  # no one but the one that was killed
+        Look(14.0, HELD, {0: "other"}),
+        Look(15.0, HELD, {0: "other"}),  # frozen
+        Look(16.0, TAKEN, ALL),
+    ]
+    frozen = Happened(Fault(Kind.FREEZE, 0, 0, 1), 14.0, 15.0)
+    assert list(takeovers([KILLED, away, frozen], seen, lease=5.0)) == [
+        Takeover("server:ci", "a kill of node 2", 6.0, 5.0 + 2.0 + PATIENCE_SECONDS + 2.5 + 0.5 + 1.0)
+    ]
+
+
+def test_who_was_killed_before_takes_nothing_until_it_has_started_again() -> None:
+    before = Happened(Fault(Kind.KILL, 2, 0, 0), 8.0, 8.0)
+    ones = {0: HELD["dispatch"][0]}
+    seen = [Look(7.0, HELD, ALL), Look(9.0, HELD, ALL), Look(12.0, HELD, {1: "old", 2: "new"})]
+    seen += [Look(13.0, HELD, {2: "newer"}), Look(14.0, HELD | {"server:ci": ("newer", 2)}, ones)]
+    (found,) = takeovers([before, KILLED], seen, lease=5.0)
+    assert found.most == 5.0 + 2.0 + PATIENCE_SECONDS + 2.0
 
 
 @pytest.mark.parametrize("language", page.LANGUAGES)
