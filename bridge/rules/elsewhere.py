@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from bridge.model.plan import RepositoryKey
@@ -13,7 +13,9 @@ _NEAREST: Final = 3
 _LIKE: Final = 0.5
 _MAX_COMPARED: Final = 64
 _MAX_SEARCHED: Final = 200
-"""Rules whose names are compared letter by letter for each delivery that no rule is for."""
+"""Rules whose names are compared letter by letter for code that no rule is for."""
+_REMEMBERED: Final = 256
+"""So much code is pushed again and again that no rule is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Elsewhere:
     ) -> None:
         self._repositories = repositories
         self._places = places
+        self.nearest = lru_cache(_REMEMBERED)(self._nearest)
+        """The few rules for code that is called like this, without looking long."""
 
     def rejection(self, repository: BuildRepository) -> Rejection:
         """That the rule builds from other code than was pushed."""
@@ -53,8 +57,7 @@ class Elsewhere:
         place = self._places.get(repository.key, "")
         return Rejection(repository.namespace, repository.repo_name, None, why, config.code, place)
 
-    def nearest(self, code: str) -> tuple[Rejection, ...]:
-        """The few rules for code that is called like this, without looking long."""
+    def _nearest(self, code: str) -> tuple[Rejection, ...]:
         same = self._by_name.get(_last_word(code), ())[:_NEAREST]
         if not same and len(self._repositories) <= _MAX_SEARCHED:
             return tuple(nearest(code, [self.rejection(one) for one in self._repositories.values()]))
