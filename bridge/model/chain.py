@@ -61,7 +61,7 @@ class Chain:
 
 def in_order(moves: Sequence[KnownMove]) -> Sequence[KnownMove]:
     """In the order in which they were last reported."""
-    return sorted(moves, key=lambda one: one.at)
+    return sorted(moves, key=lambda one: one.turn)
 
 
 def _reached(links: Links, start: str) -> set[str]:

@@ -44,12 +44,13 @@ class TagSet:
 class KnownMove:
     """A recorded move of a ref; an empty text stands for no object. `at` is when it was last reported.
 
-    `seen` is as in RefMove.
+    By its `turn` it was reported after others, whatever the clocks said. `seen` is as in RefMove.
     """
 
     before: str
     after: str
     at: float
+    turn: int
     seen: bool = False
 
 

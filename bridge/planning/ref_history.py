@@ -10,7 +10,8 @@ from bridge.model.plan import MAX_MOVES, KnownBranch, KnownMove
 
 def recorded(moves: Sequence[KnownMove], move: RefMove, now: float) -> list[KnownMove]:
     """The last MAX_MOVES moves with one more; one that was recorded before keeps its place."""
-    new = KnownMove(move.before or "", move.after or "", now, move.seen)
+    turn = max((one.turn for one in moves), default=0) + 1
+    new = KnownMove(move.before or "", move.after or "", now, turn, move.seen)
     if not any((one.before, one.after) == (new.before, new.after) for one in moves):
         return [*moves, new][-MAX_MOVES:]
     return [new if (one.before, one.after) == (new.before, new.after) else one for one in moves]
@@ -26,7 +27,7 @@ def is_repeat(moves: Sequence[KnownMove], move: RefMove, since: float) -> bool:
     before, after = move.before or "", move.after or ""
     return (
         bool(recent)
-        and _last(recent).after != before
+        and in_order(recent)[-1].after != before
         and (before, after) in {(one.before, one.after) for one in recent}
     )
 
@@ -66,8 +67,3 @@ def unseen(moves: Sequence[KnownMove], move: RefMove) -> str | None:
 def newest(moves: Sequence[KnownMove]) -> str | None:
     """What the ref is set to, an empty text where it was removed; None where nothing is known."""
     return Chain.of(moves).newest([one.after for one in reversed(in_order(moves))])
-
-
-def _last(moves: Sequence[KnownMove]) -> KnownMove:
-    """The one that was last reported; of several at one time the one recorded last."""
-    return max(reversed(moves), key=lambda one: one.at)

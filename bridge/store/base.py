@@ -76,7 +76,7 @@ class Deliveries(Protocol):
         """Whether many deliveries waited for the disk at once since this was last asked."""
 
     async def claim(self, limit: int) -> list[Delivery]:
-        """The oldest deliveries that wait for a decision, at most `limit`, or fewer that are large.
+        """Deliveries that wait for a decision, as they were stored, at most `limit`, or fewer that are large.
 
         A delivery is claimed again until `record_decision` has written what becomes of it: to dispatch is a
         duty of one node. One that can no longer be read is not claimed: it becomes `dead`, with the reason.

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0039"
+REVISION: Final = "0040"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -26,6 +26,12 @@ Serial: Final = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database gives: SQLite gives them only to what is called INTEGER."""
 Size: Final = Serial
 """How many bytes or lines a log has, which 31 bits may not hold: to PostgreSQL no Integer can be larger."""
+
+
+def _turn() -> Column[Any]:
+    """The order in which rows were written: see `bridge.store.sql.turns`."""
+    return Column("turn", Integer, nullable=False, server_default=text("0"))
+
 
 delivery = Table(
     "delivery",
@@ -42,12 +48,15 @@ delivery = Table(
     Column("state", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("explanation", Text, nullable=False, server_default="[]"),
+    _turn(),
     UniqueConstraint("source", "key", "replay"),
     Index("delivery_received_at", "received_at"),
-    # What waits for a decision, and pages of a listing.
+    Index("delivery_turn", "state", "turn", sqlite_where=text("state = 'stored'")),
+    # Pages of a listing.
     Index("delivery_state", "state", "id"),
     Index("delivery_source_state", "source", "state", "id"),
 )
+"""The deliveries; `turn` orders those that wait for a decision."""
 
 
 def _run_columns() -> list[Column[Any]]:
@@ -105,7 +114,7 @@ build = Table(
     Column("pushed", Text, nullable=False, server_default=""),
     Column("concurrency", Integer),
     Column("image", Text, nullable=False, server_default=""),
-    Column("turn", Integer, nullable=False, server_default=text("0")),
+    _turn(),
     *_run_columns(),
     Column("serial", Integer, nullable=False, server_default=text("0")),
     Column("cause", Text, nullable=False, server_default=""),
@@ -173,10 +182,14 @@ ref_move = Table(
     Column("at", Float, nullable=False),
     Column("clone_url", Text),
     Column("seen", Integer, nullable=False, server_default=text("0")),
+    _turn(),
     UniqueConstraint("code", "ref", "before", "after"),
     Index("ref_move_at", "at"),
 )
-"""How the refs of code repositories moved; an empty text stands for no object."""
+"""How the refs of code repositories moved; an empty text stands for no object.
+
+`turn` orders the moves of a ref as they were last reported.
+"""
 
 tip = Table(
     "tip",
@@ -260,8 +273,10 @@ notice = Table(
     Column("digest_id", Text),
     Column("folds", Integer, nullable=False, server_default=text("1")),
     Column("moved_from", Text),
+    _turn(),
     Index("notice_digest", "digest_id", sqlite_where=text("digest_id IS NOT NULL")),
     Index("notice_open", "channel", "id", sqlite_where=text("state IN ('pending', 'sending')")),
+    Index("notice_turn", "turn"),
     Index("notice_created_at", "created_at"),
     # Pages of a listing.
     Index("notice_build", "build_id", "id"),
@@ -272,6 +287,7 @@ notice = Table(
     Index("notice_repository_state", "namespace", "repo_name", "state", "id"),
     Index("notice_repository_channel", "namespace", "repo_name", "channel", "state", "id"),
 )
+"""The notices; `turn` orders them, and `id` those of one turn: one for each recipient."""
 
 send = Table(
     "send",

@@ -24,6 +24,7 @@ from bridge.store.postgres import database as module
 from bridge.store.postgres import engine
 from bridge.store.postgres.database import Database
 from bridge.store.postgres.migrate import SERVED, TURN
+from bridge.store.schema import ref_move
 from bridge.store.schema import service as table
 from bridge.store.sql.constructs import insert_new, json_text
 
@@ -405,17 +406,23 @@ async def test_what_comes_while_the_turn_is_awaited_shares_its_commit(url: str, 
 
 
 async def test_rows_that_are_inserted_together_are_kept_as_in_sqlite(database: Database) -> None:
-    columns = {"name": "text", "paused_until": "float8"}
-    rows = [("nul \0", 0.0), ('{"quoted", \\}', 2.5), ("NULL", 0.0), ("", 0.0), ("nul \ufffd", 1.0)]
+    columns = {"code": "text", "ref": "text", "before": "text", "after": "text", "at": "float8"}
+    names = [("nul \0", 0.0), ('{"quoted", \\}', 2.5), ("NULL", 0.0), ("", 0.0), ("nul \ufffd", 1.0)]
+    rows = [(name, "r", "b", "a", at) for name, at in names]
+    unique = "code, ref, before, after"
 
     def work(connection: Connection) -> tuple[int, list[Any]]:
-        new = insert_new(connection, table.name, columns, rows, "name")
-        found = connection.execute(select(table.c.name, table.c.paused_until).order_by(table.c.name))
-        return new, list(map(tuple, found))
+        new = insert_new(connection, ref_move.name, columns, rows, unique, among="at < 2.5")
+        query = select(ref_move.c.code, ref_move.c.at, ref_move.c.turn).order_by(ref_move.c.code)
+        return new, list(map(tuple, connection.execute(query)))
 
-    kept = [("", 0.0), ("NULL", 0.0), ("nul \ufffd", 0.0), ('{"quoted", \\}', 2.5)]
+    kept = [("", 0.0, 4), ("NULL", 0.0, 3), ("nul \ufffd", 0.0, 1), ('{"quoted", \\}', 2.5, 2)]
     assert await database.write(work) == (4, kept), "what is there is left as it is"
     assert await database.write(work) == (0, kept)
+    rows = [("later", "r", "b", "a", 0.0), ("last", "r", "b", "a", 0.0)]
+    new, found = await database.write(work)
+    assert new == 2
+    assert [row for row in found if row not in kept] == [("last", 0.0, 6), ("later", 0.0, 5)]
 
 
 async def test_texts_and_numbers_are_kept_as_in_sqlite(database: Database) -> None:

@@ -15,9 +15,10 @@ from bridge.errors import CannotRetry
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Subscription
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.store.schema import build_log, earlier_run, step, tip
+from bridge.store.schema import build, build_log, earlier_run, step, tip
 from bridge.store.sql.logs import RunLog
-from bridge.store.sql.runs import kept_by, next_turn
+from bridge.store.sql.runs import kept_by
+from bridge.store.sql.turns import next_turn
 from bridge.store.values import NoticeFilter
 
 DAY = timedelta(days=1)
@@ -192,7 +193,7 @@ async def test_a_retried_build_waits_for_what_was_asked_for_before_it(store: Sto
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (select(next_turn()), "build_turn"),
+        (select(next_turn(build)), "build_turn"),
         (kept_by("here", 9), "earlier_run_kept"),
     ],
     ids=["the next turn", "what builders keep"],

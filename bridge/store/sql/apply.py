@@ -19,6 +19,7 @@ from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump
 from bridge.store.schema import build as table
 from bridge.store.sql import builds, history, notices, runs, timeline
 from bridge.store.sql.constructs import json_text
+from bridge.store.sql.turns import next_turn
 from bridge.store.values import NoticesFor
 
 _RECENT: Final = 1000
@@ -136,7 +137,7 @@ def _create(
             concurrency=new.concurrency,
             image=new.image,
             serial=select(func.coalesce(func.max(table.c.serial), 0) + 1).scalar_subquery(),
-            turn=runs.next_turn(),
+            turn=next_turn(table),
         )
         .on_conflict_do_nothing(index_elements=["delivery_id", "namespace", "repo_name", "tag_set"])
     )

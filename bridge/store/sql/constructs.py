@@ -149,31 +149,43 @@ def driver_sql(connection: Connection, statement: str, values: Any) -> CursorRes
 
 
 def insert_new(
-    connection: Connection, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]], unique: str
+    connection: Connection,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Sequence[Any]],
+    unique: str,
+    *,
+    among: str,
 ) -> int:
     """Insert all rows by one statement that SQLAlchemy does not compose; how many were new.
 
-    A row that the table has by its `unique` columns is left out. `columns` has PostgreSQL's type of each. An
-    array for each of them keeps the statement the same for any number of rows: it is prepared once, and the
-    server reads some ten values in place of some hundreds.
+    A row that the table has by its `unique` columns is left out. Each gets its `turn`, after those of the
+    rows `among` which that orders. `columns` has PostgreSQL's type of each. An array for each of them keeps
+    the statement the same for any number of rows: it is prepared once, and the server reads some ten values
+    in place of some hundreds.
     """
     names = ", ".join(columns)
+    last = f"SELECT coalesce(max(turn), 0) FROM {table} WHERE {among}"  # noqa: S608  # only our own words
     if connection.dialect.name == _POSTGRES:
-        statement = _of_arrays(table, names, tuple(columns.values()), unique)
+        # A question of its own would be a round trip, for which all nodes wait.
+        statement = _of_arrays(table, names, tuple(columns.values()), unique, last)
         values: tuple[Any, ...] = tuple(map(list, zip(*rows, strict=True)))
     else:
+        before = connection.exec_driver_sql(last).scalar_one()
         statement = _of_values(table, names, len(columns), unique, len(rows))
-        values = tuple(value for row in rows for value in row)
+        values = tuple(value for turn, row in enumerate(rows, before + 1) for value in (*row, turn))
     return connection.exec_driver_sql(statement, values).rowcount
 
 
 @cache
-def _of_arrays(table: str, names: str, types: Sequence[str], unique: str) -> str:
+def _of_arrays(table: str, names: str, types: Sequence[str], unique: str, last: str) -> str:
     arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
-    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT ({unique}) DO NOTHING"  # noqa: S608  # only our own words
+    given = f"unnest({arrays}) WITH ORDINALITY AS given ({names}, place)"
+    rows = f"SELECT {names}, ({last}) + place FROM {given}"  # noqa: S608
+    return f"INSERT INTO {table} ({names}, turn) {rows} ON CONFLICT ({unique}) DO NOTHING"
 
 
 @cache  # for as many counts as rows share a commit
 def _of_values(table: str, names: str, width: int, unique: str, count: int) -> str:
-    values = ", ".join([f"({', '.join('?' * width)})"] * count)
-    return f"INSERT INTO {table} ({names}) VALUES {values} ON CONFLICT ({unique}) DO NOTHING"  # noqa: S608
+    values = ", ".join([f"({', '.join('?' * (width + 1))})"] * count)
+    return f"INSERT INTO {table} ({names}, turn) VALUES {values} ON CONFLICT ({unique}) DO NOTHING"  # noqa: S608

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 import structlog
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, text, update
 from uuid_utils import uuid7
 
 from bridge.errors import StoreError
@@ -24,6 +24,7 @@ from bridge.store.sql.apply import apply
 from bridge.store.sql.audit import Audit
 from bridge.store.sql.constructs import driver_sql, insert_new
 from bridge.store.sql.database import Database
+from bridge.store.sql.turns import next_turn
 from bridge.store.values import (
     ANY_DELIVERY,
     MAX_DETAIL,
@@ -50,6 +51,9 @@ _UNIQUE: Final = "source, key, replay"
 Row = tuple[str, str, str, str, str, str, bytes, float, str]
 """A delivery in the order of `_COLUMNS`."""
 _STORED: Final = DeliveryState.STORED.value
+_WAITS: Final = text(f"state = '{_STORED}'")
+"""Word for word the condition of the index: bound parameters would not use it."""
+_OLDEST: Final = select(table).where(_WAITS).order_by(table.c.turn)
 _FIND: Final = "SELECT id, received_at FROM delivery WHERE source = ? AND key = ? AND replay = 0"
 _RENAME: Final = "UPDATE delivery SET key = ? WHERE source = ? AND key = ?"
 _COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 'repeated'"
@@ -114,7 +118,7 @@ class Deliveries:
         return most > CROWD
 
     async def claim(self, limit: int) -> list[Delivery]:
-        query = select(table).where(table.c.state == "stored").order_by(table.c.id).limit(limit)
+        query = _OLDEST.limit(limit)
 
         def work(connection: Connection) -> list[DeliveryRow]:
             found: list[DeliveryRow] = []
@@ -182,7 +186,7 @@ class Deliveries:
             same = (table.c.source == old["source"]) & (table.c.key == old["key"])
             replay = connection.execute(select(func.max(table.c.replay)).where(same)).scalar_one() + 1
             values = dict(old) | {"id": new_id, "replay": replay, "received_at": now, "state": "stored"}
-            values |= {"detail": "", "explanation": "[]"}
+            values |= {"detail": "", "explanation": "[]", "turn": next_turn(table, _WAITS)}
             connection.execute(insert(table).values(values))
             timeline.add(connection, delivery_id, now, "redelivered", f"as {new_id}")
             timeline.add(connection, new_id, now, "stored", f"redelivery of {delivery_id}")
@@ -254,7 +258,7 @@ def _keep(connection: Connection, rows: Sequence[Row]) -> list[Receipt]:
 
 
 def _insert(connection: Connection, rows: Sequence[Row]) -> int:
-    return insert_new(connection, table.name, _COLUMNS, rows, _UNIQUE)
+    return insert_new(connection, table.name, _COLUMNS, rows, _UNIQUE, among=_WAITS.text)
 
 
 def _receipt(connection: Connection, row: Row) -> Receipt:

@@ -40,6 +40,7 @@ from bridge.store.codec import to_json
 from bridge.store.schema import build as table
 from bridge.store.schema import delivery, earlier_run, ref_move, tag_name, tip
 from bridge.store.sql.constructs import elements_of, json_text, unindexed
+from bridge.store.sql.turns import next_turn
 
 _MAX_BUILDS: Final = 1000
 """Of one tag set; of more the oldest are not known."""
@@ -58,11 +59,12 @@ def _upsert(into: Table, key: Sequence[str], *changed: str) -> Insert:
 
 _OF_REF: Final = (ref_move.c.code == bindparam("of_code")) & (ref_move.c.ref == bindparam("of_ref"))
 _MOVES: Final = (
-    select(ref_move.c.before, ref_move.c.after, ref_move.c.at, ref_move.c.seen)
+    select(ref_move.c.before, ref_move.c.after, ref_move.c.at, ref_move.c.turn, ref_move.c.seen)
     .where(_OF_REF)
     .order_by(ref_move.c.id)
 )
-_RECORD: Final = _upsert(ref_move, ["code", "ref", "before", "after"], "at")
+_RECORD: Final = _upsert(ref_move, ["code", "ref", "before", "after"], "at", "turn")
+_NEXT_TURN: Final = select(next_turn(ref_move, _OF_REF))
 _TRIM: Final = delete(ref_move).where(
     _OF_REF,
     ref_move.c.id
@@ -166,14 +168,17 @@ def known(
 def moves_of(connection: Connection, code: str, ref: str) -> list[KnownMove]:
     """The recorded moves of a ref, the first recorded first."""
     rows = connection.execute(_MOVES, {"of_code": code, "of_ref": ref})
-    return [KnownMove(before, after, at, bool(seen)) for before, after, at, seen in rows]
+    return [KnownMove(before, after, at, turn, bool(seen)) for before, after, at, turn, seen in rows]
 
 
 def record_move(connection: Connection, move: RefMove, now: float) -> None:
     """Remember that a ref moved; one that was recorded before was reported again now."""
     values = {"code": move.code, "ref": move.ref, "before": move.before or "", "after": move.after or ""}
-    connection.execute(_RECORD, values | {"at": now, "clone_url": move.clone_url, "seen": int(move.seen)})
-    connection.execute(_TRIM, {"of_code": move.code, "of_ref": move.ref})
+    of_ref = {"of_code": move.code, "of_ref": move.ref}
+    turn = connection.execute(_NEXT_TURN, of_ref).scalar_one()
+    facts = {"at": now, "clone_url": move.clone_url, "seen": int(move.seen), "turn": turn}
+    connection.execute(_RECORD, values | facts)
+    connection.execute(_TRIM, of_ref)
 
 
 def set_tip(connection: Connection, new: Tip, now: float) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, exists, select, up
 from bridge.model.notice import NoticeState
 from bridge.store.schema import notice as table
 from bridge.store.sql import timeline
-from bridge.store.sql.notice_rows import IS_OPEN, MOVED, finish
+from bridge.store.sql.notice_rows import IN_ORDER, IS_OPEN, MOVED, finish
 
 _AT_ONCE: Final = 100
 """The most notices that move in one transaction."""
@@ -38,7 +38,7 @@ def move(connection: Connection, channel: str, to: str, now: float) -> int:
     for digest_id in connection.execute(digests).scalars().all():
         why = f"taken apart: its notices go to {to}"
         finish(connection, digest_id, NoticeState.SUPPRESSED, now, reason=MOVED, detail=why)
-    batch = select(table).where(_waits(channel, to), ~has_members).order_by(table.c.id).limit(_AT_ONCE)
+    batch = select(table).where(_waits(channel, to), ~has_members).order_by(*IN_ORDER).limit(_AT_ONCE)
     rows = connection.execute(batch).mappings().all()
     for row in rows:
         if _has(connection, to, row):
@@ -57,7 +57,7 @@ def move_back(connection: Connection, channels: Collection[str], now: float) -> 
         why = "taken apart: its notices go back"
         finish(connection, digest_id, NoticeState.SUPPRESSED, now, reason=MOVED, detail=why)
     back: set[tuple[str, str]] = set()
-    for row in connection.execute(select(table).where(*gone).order_by(table.c.id)).mappings().all():
+    for row in connection.execute(select(table).where(*gone).order_by(*IN_ORDER)).mappings().all():
         first = row["moved_from"]
         if (whole := (first, _whole(row))) in back:
             why = f"there is no channel {row['channel']} any more, and {first} has a notice of the same event"

@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 # Word for word the condition of the index over open notices: bound parameters would not use it.
 IS_OPEN: Final = text("state IN ('pending', 'sending')")
+IN_ORDER: Final = (table.c.turn, table.c.id)
+"""By their turns, and where one was made for each recipient, by their ids."""
 SILENCE: Final = "silence"
 """The reason of what a silence holds."""
 MOVED: Final = "fallback"

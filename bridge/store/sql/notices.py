@@ -26,6 +26,7 @@ from bridge.store.sql.constructs import least
 from bridge.store.sql.database import Database
 from bridge.store.sql.notice_rows import IS_OPEN, TAKEN_APART, finish, parts_of, row_of
 from bridge.store.sql.silences import hold
+from bridge.store.sql.turns import next_turn
 from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Page, Redact, Step
 
 _ROWS: Final = select(table)
@@ -51,6 +52,7 @@ def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | N
             batch=build.origin.delivery_id if build and build.state.terminal else None,
             namespace=build.namespace if build else None,
             repo_name=build.repo_name if build else None,
+            turn=next_turn(table),
         )
         .on_conflict_do_nothing(index_elements=["dedupe"])
     )
@@ -252,7 +254,8 @@ class Notices:
             values = {**old, "id": new_id, "dedupe": new_id, "state": NoticeState.PENDING}
             values |= dict.fromkeys(("ended_at", "digest_id", "batch", "moved_from"))
             values |= {"reason": "", "detail": "", "attempts": 0, "folds": int(not is_digest)}
-            connection.execute(insert(table).values(values | {"created_at": now, "next_at": now}))
+            values |= {"created_at": now, "next_at": now, "turn": next_turn(table)}
+            connection.execute(insert(table).values(values))
             timeline.add(connection, notice_id, now, "replayed", f"as {new_id}")
             timeline.add(connection, new_id, now, NoticeState.PENDING, f"replay of {notice_id}")
             self._audit.keep(connection, replace(change, after={"notice_id": new_id}))

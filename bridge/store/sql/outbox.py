@@ -29,11 +29,12 @@ from bridge.store.codec import FACTS, dump
 from bridge.store.schema import build
 from bridge.store.schema import notice as table
 from bridge.store.sql import timeline
-from bridge.store.sql.notice_rows import IS_OPEN, finish, give_up, parts_of
+from bridge.store.sql.notice_rows import IN_ORDER, IS_OPEN, finish, give_up, parts_of
 from bridge.store.sql.silences import active
+from bridge.store.sql.turns import next_turn
 
 _COLUMNS: Final = (
-    *("id", "job", "recipient", "event", "created_at", "next_at"),
+    *("id", "job", "recipient", "event", "created_at", "next_at", "turn"),
     *("batch", "folds", "digest_id", "build_id", "namespace", "repo_name"),
 )
 _JOBS: Final = 500
@@ -77,7 +78,7 @@ def look(connection: Connection, channel: str, now: float, *, since: float, has_
         .join(due, same_job)
         .outerjoin(build, build.c.id == is_open.c.build_id)
         .where(is_open.c.place <= _OF_JOB, is_open.c.digest_id.is_(None))
-        .order_by(is_open.c.id),
+        .order_by(is_open.c.turn, is_open.c.id),
         bound,
     )
     found = rows.mappings().all()
@@ -110,7 +111,7 @@ def take(connection: Connection, chosen: Send, now: float) -> RowMapping | None:
     One that cannot be read ends.
     """
     still_open = (table.c.id.in_(chosen.ids), IS_OPEN, table.c.digest_id.is_(None))
-    rows = connection.execute(select(table).where(*still_open).order_by(table.c.id)).mappings().all()
+    rows = connection.execute(select(table).where(*still_open).order_by(*IN_ORDER)).mappings().all()
     damaged = [(row["id"], damage) for row in rows if (damage := parts_of(row)[1].damage)]
     for notice_id, damage in damaged:
         give_up(connection, notice_id, damage, now)
@@ -146,7 +147,7 @@ def expire(connection: Connection, channel: str, since: float, now: float) -> No
 def split(connection: Connection, channel: str, recipients: Sequence[str], now: float) -> None:
     """Make one notice for each recipient of the oldest that have none: each has its own attempts and end."""
     whole = select(table).where(table.c.channel == channel, IS_OPEN, table.c.recipient.is_(None))
-    for row in connection.execute(whole.order_by(table.c.id).limit(_AT_ONCE)).mappings().all():
+    for row in connection.execute(whole.order_by(*IN_ORDER).limit(_AT_ONCE)).mappings().all():
         first, *others = recipients
         connection.execute(update(table).where(table.c.id == row["id"]).values(recipient=first))
         if not others:
@@ -166,7 +167,7 @@ def split(connection: Connection, channel: str, recipients: Sequence[str], now: 
 @cache  # a statement that is compiled keeps the one that it was made of, and each has many columns
 def _open(*, has_recipients: bool) -> CTE:
     """The open notices `of` a channel, each with its place in its job; in digests those of any age."""
-    place = func.row_number().over(partition_by=(table.c.job, table.c.recipient), order_by=table.c.id)
+    place = func.row_number().over(partition_by=(table.c.job, table.c.recipient), order_by=IN_ORDER)
     lives = or_(table.c.created_at >= bindparam("since"), table.c.digest_id.is_not(None))
     query = select(*(table.c[name] for name in _COLUMNS), place.label("place"))
     query = query.where(table.c.channel == bindparam("of"), IS_OPEN, lives)
@@ -241,6 +242,7 @@ def _digest(connection: Connection, rows: Sequence[RowMapping], kind: DigestKind
         "next_at": now,
         "recipient": recipient,
         "folds": 0,
+        "turn": next_turn(table),
         **{name: _common(rows, name) for name in ("namespace", "repo_name")},
     }
     connection.execute(insert(table).values(values))

@@ -6,10 +6,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     DefaultClause,
-    ScalarSelect,
     Select,
     Table,
-    func,
     insert,
     select,
     text,
@@ -22,17 +20,13 @@ from bridge.store.schema import RUN_COLUMNS, earlier_run, tip
 from bridge.store.schema import build as table
 from bridge.store.sql import outcomes, timeline
 from bridge.store.sql.build_rows import build_of
+from bridge.store.sql.turns import next_turn
 
 _FRESH: Final[dict[str, Any]] = {
     name: default.arg if isinstance(default := table.c[name].server_default, DefaultClause) else None
     for name in RUN_COLUMNS
 }
 """What a new run has of its own: what a new build has."""
-
-
-def next_turn() -> ScalarSelect[int]:
-    """The turn after that of every other run, whatever the clock says."""
-    return select(func.coalesce(func.max(table.c.turn), 0) + 1).scalar_subquery()
 
 
 def retry(connection: Connection, build_id: str, now: float, by: str, reason: str) -> Build:
@@ -51,7 +45,7 @@ def retry(connection: Connection, build_id: str, now: float, by: str, reason: st
     run = build.run + 1
     values = _FRESH | {"run": run, "retried_by": by, "state": BuildState.WAITING, "enqueued_at": now}
     connection.execute(
-        update(table).where(table.c.id == build_id).values(**values, next_at=now, turn=next_turn())
+        update(table).where(table.c.id == build_id).values(**values, next_at=now, turn=next_turn(table))
     )
     outcomes.moved(connection, row, BuildState.WAITING)
     why = f"run {run}, {reason}"

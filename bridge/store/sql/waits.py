@@ -16,7 +16,7 @@ from bridge.store.schema_notices import channel_wait
 from bridge.store.sql.build_rows import build_of
 from bridge.store.sql.database import Database
 from bridge.store.sql.eligibility import ahead_by_tag, first_active
-from bridge.store.sql.notice_rows import IS_OPEN
+from bridge.store.sql.notice_rows import IN_ORDER, IS_OPEN
 from bridge.store.values import HealthRecord, NoticeRow
 from bridge.store.waits import Wait
 
@@ -178,7 +178,7 @@ def _of_notice(
     if row.digest_id is not None:
         return Wait(kind="digest", name=row.digest_id)
     head = first.get((row.notice.channel, row.job, row.notice.recipient))
-    if head is not None and head < row.notice.id:
+    if head is not None and head != row.notice.id:
         return Wait(kind="order", name=head)
     if row.next_at > now:
         return Wait(kind="again", why=row.detail, until=row.next_at) if row.detail else None
@@ -188,8 +188,11 @@ def _of_notice(
 def _first_of_jobs(connection: Connection, channels: set[str]) -> Mapping[Any, str]:
     """The notice that goes first, of each channel, job and recipient."""
     key = (notice_table.c.channel, notice_table.c.job, notice_table.c.recipient)
-    query = select(*key, func.min(notice_table.c.id)).where(notice_table.c.channel.in_(channels), IS_OPEN)
-    return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query.group_by(*key))}
+    place = func.row_number().over(partition_by=key, order_by=IN_ORDER).label("place")
+    is_open = (notice_table.c.channel.in_(channels), IS_OPEN)
+    placed = select(*key, notice_table.c.id, place).where(*is_open).subquery()
+    first = select(placed).where(placed.c.place == 1)
+    return {(row.channel, row.job, row.recipient): row.id for row in connection.execute(first)}
 
 
 def _parts(connection: Connection, names: set[str]) -> Mapping[str, HealthRecord]:
