@@ -70,10 +70,10 @@ async def serve(
     ):
         sources = await begin(disk, loaded, store.repositories, report)
         with home.held(config.node_file) as place, listening_locally(config.socket_file) as local:
+            listener = listen(settings.server.host, settings.server.port)  # before it takes others' duties
             daemon = _Daemon(sources, store, clock, crew, service_notices, lines, local, only)
             if await daemon.membership.join(place, home.node_name(settings.server.port)):
                 await recover(store, config.builders, config.channels, daemon.notice_policy)
-            listener = listen(settings.server.host, settings.server.port)
             tasks.start_soon(obey_signals, daemon.server.stop, daemon.reloader.reload)
             async with aclosing(daemon.staff), crew.running(daemon.services()):
                 tasks.start_soon(_report_ready, daemon.server, listener, task_status)

@@ -100,6 +100,8 @@ def _databases(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if folder := request.node.funcargs.get("tmp_path"):
         engines.forget(folder)
+        if engines.postgres():
+            assert not list(folder.rglob("bridge.db")), "a store of this test was on SQLite"
 
 
 @pytest.fixture

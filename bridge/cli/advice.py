@@ -16,7 +16,7 @@ from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import system_clock
 from bridge.runtime.disk import free_bytes, same_disk, size_text
-from bridge.store.open import open_store
+from bridge.store.open import is_made, open_store
 
 
 def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
@@ -115,7 +115,7 @@ def _fault(advice: Advice, builder: str, place: str, rules: RuleSet) -> Fault:
 
 def _seen_jobs(config: Config) -> dict[str, list[SeenJob]]:
     """What is kept of the jobs of each builder; nothing without a store. Raises StoreError."""
-    if not config.has_store:
+    if not is_made(config.store_url):
         return {}
 
     async def read() -> dict[str, list[SeenJob]]:

@@ -17,7 +17,7 @@ from bridge.registry import BUILDERS
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 from bridge.runtime.redaction import Redactor
-from bridge.store.open import open_store
+from bridge.store.open import is_made, open_store
 
 
 @click.group()
@@ -114,9 +114,9 @@ def _asked(loaded: Config, name: str, ask: Callable[[Builder], Awaitable[str]]) 
 
 async def _keep(config: Config, name: str, seen: SeenJob) -> None:
     """Keep what the test has seen, for `check`, where there is a store."""
-    if not config.has_store:
-        return
     try:
+        if not is_made(config.store_url):
+            return
         async with open_store(config.store_url, exclusive=False) as store:
             await store.jobs.keep(name, seen)
     except StoreError as error:

@@ -19,7 +19,7 @@ from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 from bridge.runtime.redaction import Redactor
 from bridge.services.channel_test import answer_text, end_pauses, notice_of_test
-from bridge.store.open import open_store
+from bridge.store.open import is_made, open_store
 
 
 @click.group()
@@ -65,7 +65,7 @@ def test_channel(config: str | None, name: str, *, through_daemon: bool) -> None
     )
 
     async def work() -> bool:
-        if not loaded.has_store:
+        if not is_made(loaded.store_url):
             return _report(loaded, name, await _sent(loaded, name, _NoStore()))
         async with open_store(loaded.store_url, exclusive=False, service_notices=service_notices) as store:
             worked = _report(loaded, name, await _sent(loaded, name, store.messages))

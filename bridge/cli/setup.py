@@ -27,7 +27,7 @@ from bridge.runtime import log
 from bridge.runtime.git.access import CloneAccess
 from bridge.runtime.redaction import masked
 from bridge.store.base import Store
-from bridge.store.open import open_store
+from bridge.store.open import is_made, open_store
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def rules_of(config: Outline, *, warn: Callable[[Fault], None] | None = None) ->
     files = files_of(config)
     stored = NOTHING_STORED
     try:
-        if config.has_store:
+        if is_made(config.store_url):
             stored = run(partial(_stored, config.store_url))
     except StoreError as error:
         problem = f"what was made by API is not known now, and left out: {error}"

@@ -22,6 +22,7 @@ from bridge.rules.schema import BuildRepository
 from bridge.runtime.git.access import CloneAccess, chosen
 from bridge.runtime.git.remote import refs
 from bridge.runtime.redaction import Redactor
+from bridge.store.open import is_made
 from bridge.store.values import BuildFilter, Cursor
 from bridge.web.api.missed_documents import MissedDocument, missed_document
 
@@ -69,7 +70,7 @@ def list_missed(config: str | None, limit: int, *, as_json: bool) -> None:
         async with store_of(config) as store:
             return [missed_document(one) for one in await store.looks.missed(limit)]
 
-    found = run(work) if outline(config).has_store else []
+    found = run(work) if is_made(outline(config).store_url) else []
     print_rows(found, MISSED_COLUMNS, as_json=as_json)
 
 
@@ -131,7 +132,7 @@ def _rule(rules: RuleSet, name: str, kind: str, repository: str | None) -> Build
 
 async def _known_address(config: str | None, loaded: Outline, rule: BuildRepository) -> str | None:
     """Where the newest build of the rule was fetched from."""
-    if not loaded.has_store:
+    if not is_made(loaded.store_url):
         return None
     async with store_of(config) as store:
         of_rule = BuildFilter(namespace=rule.namespace, repo_name=rule.repo_name)

@@ -16,7 +16,7 @@ from bridge.model.node import Roll
 from bridge.runtime.clock import system_clock, when
 from bridge.runtime.disk import size_text
 from bridge.store.base import Store
-from bridge.store.open import is_served
+from bridge.store.open import is_made, is_served
 from bridge.web.api.documents import part_document
 from bridge.web.api.missed_documents import missed_document
 from bridge.web.api.node_documents import NodeDocument, node_documents
@@ -79,7 +79,7 @@ def _document(option: str | None, config: Outline) -> dict[str, Any]:
         "daemon": {"state": "running" if served else "stopped", "since": None, "version": None, "pid": None},
         "problems": [] if served else ["the daemon does not run: start it (`buildbridge serve`)"],
     }
-    if config.has_store:
+    if is_made(config.store_url):
 
         async def work() -> None:
             async with store_of(option) as store:

@@ -43,11 +43,6 @@ class Outline:
         return store.path(self.file.parent).absolute() if store.is_file else None
 
     @property
-    def has_store(self) -> bool:
-        """Whether the file of the store is there; who opens the database of a server sees what is in it."""
-        return self.store_file is None or self.store_file.exists()
-
-    @property
     def home(self) -> Path:
         """The folder of what this machine keeps beside the store: where its file is, whatever links say."""
         file = self.store_file

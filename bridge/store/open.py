@@ -30,6 +30,11 @@ def no_notices(_event: EventName, _facts: ServiceFacts) -> Sequence[Notice]:
     return ()
 
 
+def is_made(url: str) -> bool:
+    """Whether a daemon has made the store at `url`. Raises StoreError for a database that cannot be asked."""
+    return postgres().is_made(url) if url.startswith(POSTGRES) else sqlite_file(url).exists()
+
+
 def is_served(url: str) -> bool:
     """Whether a daemon has the store at `url` open. Raises StoreError for a database that cannot be asked."""
     if url.startswith(POSTGRES):

@@ -7,10 +7,10 @@ import anyio
 import pytest
 from support.commands import Done, command
 from support.daemon import SECRET, Daemon
+from support.engines import opened
 from support.scripted import SHA, open_store, quiet
 
 from bridge.model.build import Build, BuildState
-from bridge.store.sqlite.database import Database
 
 CONFIG = {
     "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
@@ -31,7 +31,7 @@ build_config:
 def daemon(tmp_path: Path) -> Daemon:
     """A configuration with a store; nothing serves it."""
     found = Daemon(tmp_path, CONFIG, {"shop.yaml": RULE})
-    Database.open(found.database, exclusive=True).close()
+    opened(found.database).close()
     return found
 
 

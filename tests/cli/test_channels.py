@@ -1,7 +1,6 @@
 """`channels test`: one real notice, and what the channel made of it."""
 
-import sqlite3
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import anyio.to_thread
 import pytest
 from support.commands import Done, command
 from support.daemon import Daemon
+from support.engines import execute, opened, unmake, url_of
 from support.fake_robots import answer, dingtalk_robot, errcode
 from support.listed import newest_notices
 from support.outbox import claim, next_due
@@ -18,8 +18,7 @@ from support.outbox import claim, next_due
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import system_clock
 from bridge.store.base import Store
-from bridge.store.open import open_store
-from bridge.store.sqlite.database import Database
+from bridge.store.open import is_made, open_store
 from bridge.store.values import NoticeFilter
 
 SIGN, TOKEN = "SECcanary-of-the-signature", "canary-of-the-token-in-the-address"
@@ -28,7 +27,7 @@ SIGN, TOKEN = "SECcanary-of-the-signature", "canary-of-the-token-in-the-address"
 def prepared(folder: Path, url: str, secret: str = SIGN) -> Daemon:
     team = {"kind": "DING_TALK", "url": url, "secret": secret, "allow_private": True}
     daemon = Daemon(folder, {"channels": {"team": team}}, {})
-    Database.open(daemon.database, exclusive=True).close()
+    opened(daemon.database).close()
     return daemon
 
 
@@ -109,21 +108,20 @@ def test_a_pool_is_tested_by_its_channels(tmp_path: Path) -> None:
 async def test_a_channel_is_tested_before_the_daemon_has_made_its_store(tmp_path: Path) -> None:
     async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
         daemon = prepared(tmp_path, robot.url)
-        daemon.database.unlink()
+        unmake(daemon.database)
         done = await asked(daemon)
         message = await asked(daemon, "message")
     assert (done.status, done.stdout) == (0, "ok: team took a test notice\n")
     assert len(robot.messages) == 1
     assert message.complaint.endswith(" has no place yet: the daemon makes the store when it starts")
-    assert not daemon.database.exists()
+    assert not is_made(url_of(daemon.database))
 
 
 def test_a_message_in_the_app_is_kept(tmp_path: Path) -> None:
     daemon = prepared(tmp_path, "http://127.0.0.1:1/robot/send?access_token=x")
     done = command("--config", daemon.config, "channels", "test", "message")
     assert (done.status, done.stderr) == (0, "")
-    with closing(sqlite3.connect(daemon.database)) as store:
-        assert store.execute("SELECT count(*) FROM message").fetchone() == (1,)
+    assert execute(daemon.database, "SELECT count(*) FROM message") == [(1,)]
 
 
 async def test_a_good_test_ends_the_pause_that_the_vendor_asked_for(tmp_path: Path) -> None:
@@ -179,7 +177,7 @@ async def test_a_good_test_ends_the_outage_of_a_channel_and_sends_what_waits(tmp
 
 
 def daemon_store(daemon: Daemon) -> AbstractAsyncContextManager[Store]:
-    return open_store(f"sqlite:///{daemon.database}", exclusive=True, clock=system_clock)
+    return open_store(url_of(daemon.database), exclusive=True, clock=system_clock)
 
 
 def waiting(channel: str) -> Notice:

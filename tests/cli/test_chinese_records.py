@@ -170,6 +170,7 @@ def test_what_is_done_is_said_in_chinese(line: str, status: int, said: str, daem
     check(done.stderr or done.stdout)
 
 
+@pytest.mark.sqlite
 def test_a_backup_and_a_restore_are_said_in_chinese(daemon: Daemon, tmp_path: Path) -> None:
     made = run(daemon, f"db backup {tmp_path / 'backup'}").stdout
     assert "接收记录 4，构建 2，通知 3" in made

@@ -1,7 +1,5 @@
 """What other commands make of repositories in the store, and `db export`."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -9,12 +7,14 @@ import pytest
 import yaml
 from support.commands import Done, command
 from support.daemon import SECRET, Daemon
+from support.engines import execute, spoil, unmake, url_of
 from support.rules import shop_rule
 from support.scripted import open_store
 from support.stored import DISABLED, document, put
 from support.trail import change_by, earlier_repositories
 
 from bridge.model.repository import RepositoryChange
+from bridge.store.open import is_made
 
 URL = "https://git.example.com/shop.git"
 TOOL = document("tool", code_repo_namespace="acme") | {"is_public": True}
@@ -91,15 +91,17 @@ def test_a_clash_is_a_fault_of_check(stored: Daemon) -> None:
 
 
 def test_without_a_store_there_is_nothing_to_say_and_none_is_made(daemon: Daemon) -> None:
-    assert run(daemon, "check").stdout.endswith("valid, with 1 build repository\n")
+    unmake(daemon.database)
+    done = run(daemon, "check")
+    assert (done.stderr, done.stdout.endswith("valid, with 1 build repository\n")) == ("", True)
     done = run(daemon, "db", "export")
     assert (done.status, done.stdout, done.complaint) == (0, "", "0 repositories made or changed by API")
     assert not daemon.database.parent.exists()
+    assert not is_made(url_of(daemon.database))
 
 
 def test_a_store_that_cannot_be_read_is_named_and_the_files_are_explained(daemon: Daemon) -> None:
-    daemon.database.parent.mkdir()
-    daemon.database.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    spoil(daemon.database)
     done = run(daemon, "explain", "--push", "simple:https://git.example.com/shop.git@main")
     assert "what was made by API is not known now, and left out" in done.stderr
     assert "acme/shop" in done.stdout
@@ -119,7 +121,7 @@ def test_the_exported_files_are_good_rules(stored: Daemon) -> None:
     assert printed == "---\n".join(
         (folder / "acme" / name).read_text() for name in ("shop.yaml", "tool.yaml")
     )
-    stored.database.unlink()
+    unmake(stored.database)
     (stored.folder / "rules" / "shop.yaml").unlink()
     (stored.folder / "rules" / "all.yaml").write_text(printed)
     done = run(stored, "check")
@@ -157,7 +159,6 @@ def test_a_repository_that_keeps_the_daemon_from_starting_is_named_and_can_be_de
 
 
 def test_what_is_damaged_is_printed_as_it_is_and_deleted(stored: Daemon) -> None:
-    with closing(sqlite3.connect(stored.database)) as connection, connection:
-        connection.execute("UPDATE repository SET document = '{half'")
+    execute(stored.database, "UPDATE repository SET document = '{half'")
     assert run(stored, "db", "delete", "acme/tool").stdout == "{half"
     assert run(stored, "check").stdout.splitlines()[-1].endswith("valid, with 1 build repository")

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import anyio
 import pytest
+import yaml
 from support.commands import command
+from support.engines import opened, settings
 from support.scripted import delivery_of, open_store
 from support.sending import SHA, push_body
 
 from bridge.model.event import RefMove
 from bridge.rules.manual import ManualPush
 from bridge.store.sql.history import record_move
-from bridge.store.sqlite.database import Database
 
 URL = "https://git.example.com/shop.git"
 CONFIG = """
 sources: {plain: {kind: Simple, secrets: [{env: NOT_SET_HERE}]}}
 builders: {here: {kind: local, command: ["true"]}}
 rules: [rules.yaml]
-store: {url: "sqlite:///./data/bridge.db"}
 """
 RULES = f"""
 namespace: acme
@@ -34,9 +34,10 @@ build_config:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    (tmp_path / "bridge.yaml").write_text(CONFIG)
-    (tmp_path / "data").mkdir()
-    Database.open(tmp_path / "data" / "bridge.db", exclusive=True).close()
+    store = tmp_path / "data" / "bridge.db"
+    (tmp_path / "bridge.yaml").write_text(CONFIG + yaml.safe_dump({"store": settings(store)}))
+    store.parent.mkdir()
+    opened(store).close()
     return tmp_path / "bridge.yaml"
 
 

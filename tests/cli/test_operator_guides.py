@@ -29,6 +29,7 @@ def test_both_languages_have_the_same_blocks_and_as_many_sections(topic: str) ->
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("topic", ["backup", "upgrade"])
 def test_the_commands_run_in_their_order(daemon: Daemon, tmp_path: Path, topic: str) -> None:
     ran = []

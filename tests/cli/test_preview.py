@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from support.daemon import Daemon
+from support.engines import opened
 from support.records import CONFIG, fails, filled, good
 from support.scripted import Store
 
 from bridge.model.build import BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import system_clock
-from bridge.store.sqlite.database import Database
 
 SECRET, TOKEN = "SECcanary-of-the-signature", "canary-of-the-token"
 TEAM = {"kind": "DING_TALK", "url": f"https://oapi.dingtalk.com/robot/send?access_token={TOKEN}"}
@@ -32,7 +32,7 @@ async def fill(store: Store) -> None:
 @pytest.fixture
 def daemon(tmp_path: Path) -> Daemon:
     given = Daemon(tmp_path, {**CONFIG, "channels": CHANNELS}, {})
-    Database.open(given.database, exclusive=True).close()
+    opened(given.database).close()
     filled(given, fill)
     return given
 
@@ -80,7 +80,7 @@ def test_a_template_is_shown_as_it_would_be_sent_or_with_why_it_would_not(tmp_pa
     }
     team = {**TEAM, "secret": SECRET, "templates": own}
     given = Daemon(tmp_path, {**CONFIG, "channels": {"team": team}}, {})
-    Database.open(given.database, exclusive=True).close()
+    opened(given.database).close()
     filled(given, fill)
     shown = good(given, "notices preview --channel team acme/shop#1").stdout
     assert "title: shop broke" in shown

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.commands import Done, command
 from support.daemon import SECRET, Daemon
+from support.engines import opened
 from support.notices import FACTS
 from support.records import filled
 from support.scripted import START, Store
@@ -15,7 +16,6 @@ from support.scripted import START, Store
 from bridge.model.build import BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
 from bridge.store.sql import notices
-from bridge.store.sqlite.database import Database
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def daemon(tmp_path: Path) -> Daemon:
     """A configuration with an empty store; nothing serves it."""
     sources = {"plain": {"kind": "Simple", "secrets": [SECRET]}}
     found = Daemon(tmp_path, {"sources": sources}, {})
-    Database.open(found.database, exclusive=True).close()
+    opened(found.database).close()
     return found
 
 

@@ -1,8 +1,6 @@
 """`check` warns of what triggers and `builders test` have seen of jobs."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -11,6 +9,7 @@ import anyio
 import pytest
 from support.commands import command
 from support.daemon import Daemon
+from support.engines import execute, spoil, unmake, url_of
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins
 from support.jenkins_builds import DECLARED, JOB, declare, make
@@ -19,6 +18,7 @@ from support.scripted import open_store
 from support.services import triggering
 
 from bridge.model.build import BuildState
+from bridge.store.open import is_made
 
 URL: Final = "https://git.example.com/shop.git"
 NO_ID: Final = (
@@ -128,27 +128,27 @@ def test_a_row_that_is_damaged_is_left_out(daemon: Daemon, ci_server: FakeJenkin
     declare(ci_server, "OTHER")
     make_store(daemon)
     assert command("--config", daemon.config, "builders", "test", "jenkins").status == 0
-    with closing(sqlite3.connect(daemon.database, isolation_level=None)) as connection:
-        connection.execute("UPDATE seen_job SET parameters = '{\"half'")
+    execute(daemon.database, "UPDATE seen_job SET parameters = '{\"half'")
     assert warnings(daemon) == []
 
 
 def test_without_a_store_check_and_test_say_what_they_can_and_make_none(
     daemon: Daemon, ci_server: FakeJenkins
 ) -> None:
+    unmake(daemon.database)
     declare(ci_server, "OTHER")
     done = command("--config", daemon.config, "builders", "test", "jenkins")
     assert (done.status, done.stderr) == (0, ""), done
     assert warnings(daemon) == []
     assert not daemon.database.parent.exists()
+    assert not is_made(url_of(daemon.database))
 
 
 def test_a_store_that_cannot_be_read_is_a_warning_and_no_fault(
     daemon: Daemon, ci_server: FakeJenkins
 ) -> None:
     declare(ci_server, "OTHER")
-    daemon.database.parent.mkdir()
-    daemon.database.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    spoil(daemon.database)
     done = command("--config", daemon.config, "builders", "test", "jenkins")
     assert (done.status, done.stdout[:3]) == (0, "ok:")
     assert done.complaint.startswith("what was seen of the job is not kept for `check`: ")

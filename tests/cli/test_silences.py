@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 from support.commands import Done, command
 from support.daemon import Daemon
-
-from bridge.store.sqlite.database import Database
+from support.engines import opened
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Daemon:
     found = Daemon(tmp_path, {}, {})
-    Database.open(found.database, exclusive=True).close()
+    opened(found.database).close()
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from support.daemon import NO_TLS, Daemon, eventually, running
+from support.engines import opened, postgres, unmake, url_of
 from support.records import CONFIG, RULE, filled, good, run
 from support.scripted import Store, delivery_of
 from support.sending import push_body, send
@@ -20,7 +21,7 @@ from support.sending import push_body, send
 from bridge import __version__
 from bridge.model.build import BuildState
 from bridge.runtime.clock import system_clock
-from bridge.store.sqlite.database import Database
+from bridge.runtime.home import node_name
 
 URL = "https://git.example.com/shop.git"
 SCHEDULED = (
@@ -36,8 +37,13 @@ def asked(daemon: Daemon) -> dict[str, Any]:
 @contextmanager
 def served(store: Path) -> Iterator[None]:
     """While somebody holds the store as a daemon does."""
-    with Database.open(store, exclusive=True):
+    with opened(store):
         yield
+
+
+def join(daemon: Daemon) -> None:
+    """Have this process be the node of the configuration."""
+    filled(daemon, lambda store: store.nodes.join("home", node_name(daemon.port), []))
 
 
 def test_a_daemon_at_work_is_well_until_it_is_stopped(tmp_path: Path) -> None:
@@ -53,7 +59,7 @@ def test_a_daemon_at_work_is_well_until_it_is_stopped(tmp_path: Path) -> None:
         assert (document["daemon"]["version"], document["daemon"]["pid"]) == (__version__, daemon.process.pid)
         assert abs(datetime.fromisoformat(document["daemon"]["since"]).timestamp() - system_clock()) < 60
         assert document["config"] == str(daemon.config)
-        assert document["store"] == str(daemon.database)
+        assert document["store"] == (url_of(daemon.database) if postgres() else str(daemon.database))
         (source,) = document["sources"]
         assert (source["name"], source["kind"]) == ("plain", "Simple")
         assert source["last_delivery_at"] >= document["daemon"]["since"]
@@ -132,7 +138,7 @@ def test_people_read_it_in_chinese_and_programs_as_ever(
 
 
 def test_faulty_rules_and_a_missing_store_are_problems_and_no_failure(daemon: Daemon) -> None:
-    daemon.database.unlink()
+    unmake(daemon.database)
     (daemon.folder / "rules" / "shop.yaml").write_text("namespace: acme\n")
     done, document = run(daemon, "status"), asked(daemon)
     assert (done.status, done.stderr) == (1, "")
@@ -144,6 +150,7 @@ def test_faulty_rules_and_a_missing_store_are_problems_and_no_failure(daemon: Da
 
 
 def test_a_look_at_the_store_keeps_no_daemon_from_it(daemon: Daemon) -> None:
+    join(daemon)
     with served(daemon.database):
         assert asked(daemon)["daemon"]["state"] == "running"
     assert asked(daemon)["daemon"]["state"] == "stopped"
@@ -190,7 +197,7 @@ def test_builders_channels_and_schedules_are_listed(daemon: Daemon) -> None:
 
 
 def test_the_process_that_holds_the_store_is_this_one(daemon: Daemon) -> None:
-    filled(daemon, lambda store: store.nodes.join("home", "node", []))
+    join(daemon)
     with served(daemon.database):
         assert asked(daemon)["daemon"]["pid"] == os.getpid()
     assert asked(daemon)["daemon"]["pid"] is None

@@ -1,8 +1,6 @@
 """Tokens and access keys by the command line: made, listed, revoked; and who changed what."""
 
-import sqlite3
 import stat
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +8,7 @@ import jwt
 import pytest
 from support.commands import Done, command
 from support.daemon import Daemon
-
-from bridge.store.sqlite.database import Database
+from support.engines import content, opened
 
 KEY = "a-key-of-the-tests-with-enough-letters"
 
@@ -20,7 +17,7 @@ KEY = "a-key-of-the-tests-with-enough-letters"
 def daemon(tmp_path: Path) -> Daemon:
     """A configuration with an empty store; nothing serves it."""
     found = Daemon(tmp_path, {}, {})
-    Database.open(found.database, exclusive=True).close()
+    opened(found.database).close()
     return found
 
 
@@ -62,10 +59,9 @@ def test_an_access_key_comes_with_a_secret_key_that_is_kept_nowhere(daemon: Daem
     assert set(made) == {"id", "access_key", "secret_key"}
     assert made["access_key"] != again["access_key"]
     assert made["secret_key"] != again["secret_key"]
-    with closing(sqlite3.connect(daemon.database)) as connection:
-        dump = "\n".join(connection.iterdump())
-    assert made["access_key"] in dump
-    assert made["secret_key"] not in dump
+    stored = content(daemon.database)
+    assert made["access_key"].encode() in stored
+    assert made["secret_key"].encode() not in stored
 
 
 def test_for_people_the_secret_stands_in_a_line_and_they_are_told_to_keep_it(daemon: Daemon) -> None:
@@ -77,7 +73,7 @@ def test_for_people_the_secret_stands_in_a_line_and_they_are_told_to_keep_it(dae
 def test_the_first_configured_key_signs_and_no_other_secret_is_looked_up(tmp_path: Path) -> None:
     api = {"tokens": [{"env": "NOT_SET_HERE"}], "keys": [{"file": "new"}, KEY]}
     daemon = Daemon(tmp_path, {"api": api}, {})
-    Database.open(daemon.database, exclusive=True).close()
+    opened(daemon.database).close()
     (tmp_path / "new").write_text(f"{KEY}-new\n")
     token = add(daemon, "ci", "--role", "viewer")["token"]
     assert claims_of(token, f"{KEY}-new")["user"] == "ci"

@@ -10,6 +10,7 @@ from support.builder_sites import REMOTE
 from support.channel_contract import find_contract
 from support.commands import Done, command
 from support.daemon import Daemon
+from support.engines import opened
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import JOB, declare
 from support.robot_contract import HookContract
@@ -18,7 +19,6 @@ from support.wrong_servers import BUILD_SERVERS, FAULTS, NAME, answering, builde
 from bridge.builders.local import registry
 from bridge.channels.adapters.mail import attempt
 from bridge.registry import CHANNELS
-from bridge.store.sqlite.database import Database
 
 ROBOTS = {kind: case for kind in CHANNELS if isinstance(case := find_contract(kind), HookContract)}
 HTTP = [*BUILD_SERVERS, *ROBOTS]
@@ -50,7 +50,7 @@ def asked(folder: Path, kind: str, port: int, *, tls: bool = False, ca_file: str
         robot = {**ROBOTS[kind].needed, "kind": kind, setting: address}
         config = {"channels": {"it": robot | more}}
     daemon = Daemon(folder, config, {})
-    Database.open(daemon.database, exclusive=True).close()
+    opened(daemon.database).close()
     return command(
         "--config", daemon.config, "builders" if "builders" in config else "channels", "test", "it"
     )

@@ -1,12 +1,11 @@
 """Orders with a key and kill -9: each is done, noted and answered once, however often it is sent."""
 
-import sqlite3
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import httpx
 from support.daemon import NO_TLS, TOKEN, Daemon, eventually
+from support.engines import execute
 from support.rules import shop_rule
 
 KILLS = 3
@@ -47,8 +46,7 @@ def order(url: str, key: str) -> bytes:
 def orders(daemon: Daemon) -> tuple[int, int]:
     """How many there are, and how many the audit trail has."""
     wanted = "delivery WHERE source = 'manual'", "audit WHERE action = 'build.triggered'"
-    with closing(sqlite3.connect(daemon.database)) as connection:
-        kept, noted = (connection.execute(f"SELECT count(*) FROM {one}").fetchone()[0] for one in wanted)
+    kept, noted = (execute(daemon.database, f"SELECT count(*) FROM {one}")[0][0] for one in wanted)
     return kept, noted
 
 

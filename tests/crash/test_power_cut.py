@@ -20,6 +20,7 @@ BEGUN = re.compile(r"f(?:data)?sync\(\d+<[^>]*bridge\.db-wal>")
 WRITTEN = re.compile(r"pwrite64\(\d+<[^>]*bridge\.db-wal>")
 
 
+@pytest.mark.sqlite
 def test_a_delivery_is_on_the_disk_before_its_sender_hears_of_it(tmp_path: Path) -> None:
     """As the kernel sees it: the request, the rows, the order to the disk, its end, and then the answer."""
     with watched(tmp_path) as (daemon, seen):

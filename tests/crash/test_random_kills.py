@@ -10,17 +10,17 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 from support.daemon import NO_TLS, SECRET, Daemon, eventually
+from support.engines import execute, postgres
 from support.git import Origin
 from support.rules import shop_rule
 from support.sending import push_body, signed
@@ -123,8 +123,13 @@ def cut_log_off(daemon: Daemon) -> bool:
     return False
 
 
-ACCIDENTS: list[Callable[[Daemon], bool]] = [kill, kill_runners_too, swap, kill, delete, cut_log_off]
-"""Each returns whether it left everything that was answered before it."""
+ACCIDENTS: list[Callable[[Daemon], bool]] = (
+    [kill, kill_runners_too] if postgres() else [kill, kill_runners_too, swap, kill, delete, cut_log_off]
+)
+"""What befalls the daemon, or the file of its store.
+
+Each returns whether it left everything that was answered before it.
+"""
 
 
 def ended_with(daemon: Daemon, status: int, seconds: float = 20) -> None:
@@ -157,8 +162,7 @@ def start_again(daemon: Daemon, *, is_whole: bool) -> None:
 
 
 def stored(daemon: Daemon) -> set[str]:
-    with closing(sqlite3.connect(daemon.database)) as connection:
-        return {row[0] for row in connection.execute("SELECT id FROM delivery")}
+    return {row[0] for row in execute(daemon.database, "SELECT id FROM delivery")}
 
 
 def logged(daemon: Daemon) -> set[str]:
@@ -192,10 +196,10 @@ def test_no_answer_is_without_its_row_and_its_line_whatever_happens(tmp_path: Pa
             kept = found
         eventually(lambda: not daemon.builds(status="W") + daemon.builds(status="I"), seconds=60)
         assert daemon.stop() == 0
-        with closing(sqlite3.connect(daemon.database)) as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            twice = connection.execute("SELECT ref FROM build GROUP BY ref HAVING count(*) > 1").fetchall()
-            ends = set(connection.execute("SELECT state, detail != '' FROM build"))
+        if not postgres():
+            assert execute(daemon.database, "PRAGMA integrity_check") == [("ok",)]
+        twice = execute(daemon.database, "SELECT ref FROM build GROUP BY ref HAVING count(*) > 1")
+        ends = set(execute(daemon.database, "SELECT state, detail != '' FROM build"))
     finally:
         daemon.kill()
     assert not twice, "no push is built twice"

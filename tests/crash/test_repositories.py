@@ -1,15 +1,14 @@
 """Changes by API and kill -9: what was answered is in force after the restart, with its notices, once."""
 
 import json
-import sqlite3
 import threading
 from collections import Counter
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import httpx
 from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually
+from support.engines import execute
 from support.rules import shop_rule
 from support.stored import document
 
@@ -57,8 +56,7 @@ class Client(threading.Thread):
 def reported(daemon: Daemon) -> Counter[str]:
     """How many messages say of each repository that it is deleted."""
     query = "SELECT facts FROM notice WHERE event = 'deleteJob' AND channel = 'message'"
-    with closing(sqlite3.connect(daemon.database)) as connection:
-        rows = connection.execute(query).fetchall()
+    rows = execute(daemon.database, query)
     return Counter(json.loads(facts)["subject"].partition("/")[2] for (facts,) in rows)
 
 

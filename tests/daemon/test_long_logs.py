@@ -18,7 +18,7 @@ def test_a_log_over_the_limit_keeps_its_beginning_and_its_true_end_and_names_the
     sha = origin.commit({"build.sh": f"seq -f 'line %.0f {'.' * 90}' {LINES}; echo THE END; exit 3"})
     origin.push()
     config = {
-        "store": {"url": "sqlite:///./data/bridge.db", "log_limit": "1MiB"},
+        "store": {"log_limit": "1MiB"},
         "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
         "builders": {"here": {"kind": "local", "command": ["sh", "build.sh"], "protocols": ["file"]}},
     }

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
+from support.engines import content
 from support.receiving import push, signed
 from support.rules import HEAD
 
@@ -242,7 +243,7 @@ def test_no_failure_of_any_kind_of_channel_shows_a_secret(tmp_path: Path) -> Non
         seen = [*looked_at(daemon, build["build_id"], found)]
         daemon.stop()
         seen += [daemon.output()]
-        stored = b"".join(file.read_bytes() for file in daemon.database.parent.iterdir() if file.is_file())
+        stored = content(daemon.database)
     everything = "\n".join(seen)
     assert "answered" in everything
     assert everything.count("***") >= len(CHANNELS), "what the servers gave back did arrive"

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 from anyio.from_thread import start_blocking_portal
 from support.daemon import NO_TLS, TOKEN, eventually, running
+from support.engines import content
 from support.fake_robots import dingtalk_robot
 from support.git import Origin
 from support.rules import shop_rule
@@ -72,7 +73,7 @@ def test_what_a_build_prints_of_our_secrets_is_stored_served_and_sent_nowhere(tm
                 seen.append(daemon.command(*command.split(), *name).stdout)
             daemon.stop()
             seen += [daemon.output(), json.dumps(robot.messages, ensure_ascii=False, default=str)]
-            stored = daemon.database.read_bytes()
+            stored = content(daemon.database)
     everything = "\n".join(seen)
     assert everything.count("it prints *** here") > len(SECRETS), "what was printed did arrive"
     assert "it reads *** there" in everything

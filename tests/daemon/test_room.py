@@ -22,7 +22,7 @@ def test_a_build_waits_for_room_on_the_disk_of_its_folder_and_then_goes(tmp_path
         config = {
             "sources": SOURCES,
             "builders": {"here": HERE | {"folder": relative}},
-            "store": {"url": "sqlite:///./data/bridge.db", "min_free": f"{needed}MiB"},
+            "store": {"min_free": f"{needed}MiB"},
         }
         daemon = Daemon(tmp_path, config, {})
         origin = HookedOrigin(tmp_path / "git", f"{daemon.url}/hooks/plain")

@@ -28,7 +28,7 @@ def test_the_timeline_of_a_build_names_the_fault_of_the_certificate(tmp_path: Pa
         }
         with running(tmp_path, config, {"shop.yaml": RULE}) as daemon:
             assert send(daemon.url, push_body(URL)).status_code == 202
-            eventually(lambda: any(build["detail"] for build in daemon.builds()))
+            eventually(lambda: any("certificate" in build["detail"] for build in daemon.builds()))
             shown = daemon.command("builds", "show", "acme/shop#1").stdout
     assert f"the certificate of Jenkins {FAULTS['expired']}" in shown
     assert "ca_file" not in shown

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import socket
-import sqlite3
 import ssl
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 import yaml
+from support import engines
 from support.commands import Done, command
 
 T = TypeVar("T")
@@ -67,12 +67,13 @@ class Daemon:
         self.port = free_port()
         self.config = folder / "bridge.yaml"
         self.database = folder / "data" / "bridge.db"
+        store = config.get("store", {})
         whole = {
             "server": {"port": self.port} | config.get("server", {}),
-            "store": {"url": "sqlite:///./data/bridge.db"},
+            "store": store if "url" in store else engines.settings(self.database) | store,
             "api": {"tokens": [TOKEN]},
             "language": "en",
-            **{name: part for name, part in config.items() if name != "server"},
+            **{name: part for name, part in config.items() if name not in {"server", "store"}},
         }
         self.config.write_text(yaml.safe_dump(whole))
         (folder / "rules").mkdir(exist_ok=True)
@@ -146,9 +147,8 @@ class Daemon:
 
     def newest_event(self) -> int:
         """The `seq` of the newest event that is stored."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
-            found: int = database.execute("SELECT max(id) FROM step").fetchone()[0]
-        return found
+        ((found,),) = engines.execute(self.database, "SELECT max(id) FROM step")
+        return int(found)
 
     def command(self, *arguments: str) -> Done:
         """Another command on the same configuration, run in this process: that takes a tenth of the time."""

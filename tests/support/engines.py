@@ -63,6 +63,16 @@ def url_of(path: Path) -> str:
     return _url(_made[path])
 
 
+def settings(path: Path) -> dict[str, str]:
+    """The section `store` of a configuration in the folder above that of the store of a test.
+
+    Beside a database stands what else would be beside the file.
+    """
+    if not postgres():
+        return {"url": f"sqlite:///./{path.parent.name}/{path.name}"}
+    return {"url": url_of(path), "folder": str(path.parent)}
+
+
 def _make(path: Path, template: str) -> None:
     name = f"bridge_{sha256(str(path).encode()).hexdigest()[:24]}"
     with _connected("postgres") as server:
@@ -72,11 +82,13 @@ def _make(path: Path, template: str) -> None:
 
 def forget(folder: Path) -> None:
     """Drop the databases that stand for stores in the folder of a test that has ended."""
-    old = [path for path in _made if path.is_relative_to(folder)]
-    if old:
-        with _connected("postgres") as server:
-            for path in old:
-                server.execute(f'DROP DATABASE "{_made.pop(path)}" WITH (FORCE)'.encode())
+    for path in [path for path in _made if path.is_relative_to(folder)]:
+        _drop(path)
+
+
+def _drop(path: Path) -> None:
+    with _connected("postgres") as server:
+        server.execute(f'DROP DATABASE "{_made.pop(path)}" WITH (FORCE)'.encode())
 
 
 def copied(of: Path, to: Path) -> None:
@@ -88,10 +100,28 @@ def copied(of: Path, to: Path) -> None:
     _make(to / "bridge.db", template=_name(of / "bridge.db"))
 
 
+def unmake(path: Path) -> None:
+    """Have a store be as before the first start of its daemon."""
+    if not postgres():
+        path.unlink(missing_ok=True)
+        return
+    _drop(path)
+    _make(path, template="template0")
+
+
+def spoil(path: Path) -> None:
+    """Have a store be none that can be read: the file is no database, or the server has no such one."""
+    if not postgres():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+        return
+    _drop(path)
+
+
 def content(path: Path) -> bytes:
     """All that a store has, as it is kept."""
     if not postgres():
-        return b"".join(file.read_bytes() for file in path.parent.iterdir() if file.is_file())
+        return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
     with _connected(_name(path)) as connection:
         rows = [connection.execute(f"TABLE {name}".encode()).fetchall() for name in metadata.tables]
     return repr(rows).encode()

@@ -7,10 +7,10 @@ from typing import Any
 import anyio
 from support.commands import Done, command
 from support.daemon import SECRET, Daemon
+from support.engines import opened
 from support.scripted import Store, open_store
 
 from bridge.model.build import Build
-from bridge.store.sqlite.database import Database
 
 CONFIG = {
     "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
@@ -31,7 +31,7 @@ build_config:
 def unserved(folder: Path, clone_url: str) -> Daemon:
     """A configuration, a rule for this repository and an empty store."""
     made = Daemon(folder, CONFIG, {"shop.yaml": RULE.format(url=clone_url)})
-    Database.open(made.database, exclusive=True).close()
+    opened(made.database).close()
     return made
 
 

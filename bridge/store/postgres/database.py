@@ -116,6 +116,12 @@ class Database(database.Database):
             )
 
     @staticmethod
+    def is_made(url: str) -> bool:
+        """Whether there are the tables of a store, of whatever release. Raises StoreError."""
+        with reading(url) as connection:
+            return migrate.is_made(connection)
+
+    @staticmethod
     def check(url: str) -> None:
         """As `migrate.check`."""
         migrate.check(url)

@@ -109,11 +109,16 @@ def _revision(connection: Connection) -> str | None:
     require_encoding(connection)
     if inspect(connection).has_table(revisions.COPYING):
         raise revisions.half_copy(_STORE)
-    if not inspect(connection).has_table("alembic_version"):
+    if not is_made(connection):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     revisions.require_known(_STORE, found, _OLD_RELEASE)
     return found
+
+
+def is_made(connection: Connection) -> bool:
+    """Whether there are the tables of a store, of whatever release. Raises SQLAlchemyError."""
+    return inspect(connection).has_table("alembic_version")
 
 
 def require_encoding(connection: Connection) -> None:
