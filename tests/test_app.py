@@ -13,6 +13,7 @@ from anyio.from_thread import start_blocking_portal
 from starlette.requests import Request
 from starlette.responses import Response
 from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
+from support.engines import content, postgres
 from support.fake_robots import dingtalk_robot, errcode, hang
 from support.fake_smtp import smtp_server
 from support.git import Origin
@@ -75,6 +76,8 @@ def test_a_push_is_one_line_of_log_at_each_hand_over(tmp_path: Path) -> None:
         printed = daemon.output().splitlines()
     warnings = [line for line in printed if line.startswith("warning: ")]
     lines = [json.loads(line) for line in printed if line not in warnings]
+    if postgres():
+        assert lines.pop(0)["event"] == "node.duties_changed"
     logged = [(line["event"], line.get("state") or line.get("kind")) for line in lines]
     steps = [
         ("delivery.stored", "push"),
@@ -213,10 +216,11 @@ def test_the_password_in_a_delivery_is_kept_nowhere(tmp_path: Path) -> None:
 
 
 def stored(daemon: Daemon) -> dict[str, bytes]:
-    """Every file beside and below the database."""
+    """The store, and every file beside and below it."""
     when = "running" if daemon.process and daemon.process.poll() is None else "stopped"
     files = [file for file in daemon.database.parent.rglob("*") if file.is_file()]
-    return {f"{file.name} ({when})": file.read_bytes() for file in files}
+    kept = {f"{file.name} ({when})": file.read_bytes() for file in files}
+    return {**kept, f"store ({when})": content(daemon.database)}
 
 
 def test_secrets_of_the_environment_do_not_reach_builds_and_their_log(tmp_path: Path) -> None:

@@ -310,6 +310,7 @@ async def test_a_builder_and_a_channel_that_come_back_soon_have_lost_nothing(sto
     whole = config(("team",), there="same", here="old")
     subscription = Subscription(channel="team", events=frozenset({EventName.FAIL}))
     async with at_work(store, whole) as site:
+        await site.unserved.round()
         site.use(config(there="same"))
         await eventually(lambda: OfTest.made[1].closed)
         await site.unserved.round()

@@ -2,16 +2,15 @@
 
 import json
 import re
-import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import yaml
 from support.commands import command
 from support.daemon import DUMMY, running
+from support.engines import taken
 from support.needs import needs
 
 ROOT = Path(__file__).parents[2]
@@ -106,8 +105,7 @@ def test_compose_asks_for_what_the_image_has() -> None:
 
 def test_health_says_whether_the_daemon_takes_deliveries(tmp_path: Path) -> None:
     with running(tmp_path, DUMMY, {}) as daemon:
-        with closing(sqlite3.connect(daemon.database)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with taken(daemon.database, seconds=5):
             held_up = daemon.command("health")
         assert (held_up.status, held_up.stdout) == (1, "degraded (store down)\n")
         asked = daemon.command("health")

@@ -148,6 +148,7 @@ def test_promtool_can_read_every_query_of_the_dashboard(tmp_path: Path) -> None:
     assert f"SUCCESS: {len(queries)} rules found" in promtool("check", "rules", tmp_path / "rules.yaml")
 
 
+@pytest.mark.sqlite
 def test_every_series_that_alerts_and_dashboard_name_is_in_a_scrape(samples: Samples) -> None:
     for query in (*(alert["expr"] for alert in alerts()), *targets()):
         check_names(query, samples)
@@ -196,6 +197,7 @@ def test_the_guide_has_a_part_for_each_alert_with_its_cause_and_its_cure(guide: 
         assert [part in found for part in parts] == [True] * 3, name
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.parent.name)
 def test_every_metric_that_the_guide_names_is_in_a_scrape_and_every_metric_is_named(
     guide: Path, samples: Samples

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 from support.browser import PHONE, Faults, inaccessible, reading
 from support.daemon import TOKEN, Daemon, eventually, running
+from support.engines import url_of
 from support.rules import shop_rule
 from support.sending import push_body, send
 
@@ -56,7 +57,7 @@ async def build_of(daemon: Daemon, *, failed: bool = False) -> str:
 
 async def append(daemon: Daemon, build_id: str, text: str) -> None:
     """What the builder says now."""
-    async with open_store(f"sqlite://{daemon.database}", exclusive=False) as store:
+    async with open_store(url_of(daemon.database), exclusive=False) as store:
         build = await store.builds.get(build_id)
         assert build is not None
         for at in range(0, len(text), 1 << 18):

@@ -177,10 +177,10 @@ def _used(plan: dict[str, Any]) -> Iterator[str]:
 
 
 @contextmanager
-def taken(path: Path) -> Iterator[None]:
-    """Another process has its turn to write, and does not end it. Raises when that cannot be had at once."""
+def taken(path: Path, *, seconds: float = 0.001) -> Iterator[None]:
+    """Another process has its turn to write, and does not end it. Raises when it cannot be had in time."""
     if not postgres():
-        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as file:
+        with closing(sqlite3.connect(path, timeout=seconds, isolation_level=None)) as file:
             file.execute("BEGIN IMMEDIATE")
             yield
             file.execute("ROLLBACK")
@@ -188,7 +188,8 @@ def taken(path: Path) -> Iterator[None]:
     from bridge.store.postgres.migrate import TURN  # noqa: PLC0415
 
     with _connected(_name(path)) as other:
-        other.execute(f"SET lock_timeout = 1; BEGIN; SELECT pg_advisory_xact_lock({TURN})".encode())
+        patience = f"SET lock_timeout = {seconds * 1000:.0f}"
+        other.execute(f"{patience}; BEGIN; SELECT pg_advisory_xact_lock({TURN})".encode())
         yield
         other.execute(b"ROLLBACK")
 

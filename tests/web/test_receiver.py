@@ -5,11 +5,10 @@ import hashlib
 import hmac
 import json
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import httpx
 import pytest
 from support.connection import Connection
 from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
+from support.engines import taken
 from support.rules import shop_rule
 from support.sending import push_body, send, signed
 
@@ -345,10 +345,8 @@ def test_a_store_that_takes_nothing_is_answered_503_before_the_host_hangs_up_and
         return answer
 
     with running(tmp_path, CONFIG, {"shop.yaml": shop_rule(URL)}) as held_up, ThreadPoolExecutor(20) as hosts:
-        with closing(sqlite3.connect(held_up.database, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with taken(held_up.database, seconds=5):
             answers = list(hosts.map(deliver, range(20)))
-            other.execute("ROLLBACK")
         again = list(hosts.map(deliver, range(20)))
         assert held_up.stop() == 0
     assert {answer.status_code for answer in answers} == {503}

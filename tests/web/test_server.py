@@ -4,13 +4,12 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from support.connection import Connection
 from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
+from support.engines import content, postgres, taken
 from support.fake_robots import FakeRobot, dingtalk_robot, errcode, hang
 from support.git import Origin
 from support.rules import shop_rule
@@ -149,9 +149,8 @@ def test_a_second_daemon_on_the_same_store_is_rejected_in_one_line(tmp_path: Pat
         second = daemon.second()
         assert httpx.get(f"{daemon.url}/healthz", verify=NO_TLS).status_code == 200
     assert second.returncode == 1
-    assert second.stderr.splitlines()[-1].endswith(
-        "another daemon: stop that one, or name another file as store.url"
-    )
+    cure = f"name another {'store.folder' if postgres() else 'file as store.url'}"
+    assert second.stderr.splitlines()[-1].endswith(f"another daemon: stop that one, or {cure}")
     assert "Traceback" not in second.stdout + second.stderr
 
 
@@ -378,7 +377,7 @@ def test_no_secret_is_in_anything_that_we_print_answer_or_show_in_the_process_li
             visible = [name for name, value in CANARIES.items() if processes_showing(value)]
             daemon.stop()
             seen.append(daemon.output())
-            store = daemon.database.read_bytes()
+            store = content(daemon.database)
     everything = "\n".join(seen)
     assert len(everything) > 5000
     assert "canary" not in everything
@@ -408,8 +407,7 @@ def test_an_interrupt_at_the_keyboard_ends_it_well(tmp_path: Path) -> None:
 def test_clients_that_hang_up_while_their_delivery_is_stored_cost_no_other_its_answer(tmp_path: Path) -> None:
     with running(tmp_path, {"sources": PLAIN}, {}) as daemon, ExitStack() as open_ones:
         clients = [open_ones.enter_context(Connection(daemon)) for _ in range(20)]
-        with closing(sqlite3.connect(daemon.database, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with taken(daemon.database, seconds=5):
             for number, client in enumerate(clients):
                 body = push_body(URL)
                 proof = signed(body, f"push {number}").items()
@@ -422,6 +420,5 @@ def test_clients_that_hang_up_while_their_delivery_is_stored_cost_no_other_its_a
                 client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.socket.close()
             assert httpx.get(f"{daemon.url}/metrics", verify=NO_TLS).status_code == 200
-            other.execute("ROLLBACK")
         assert [client.status() for client in clients[1::2]] == [202] * 10
         assert "Traceback" not in daemon.output()
