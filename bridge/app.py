@@ -62,8 +62,7 @@ async def serve(
     clock, crew = SteadyClock(), Crew()
     service_notices = ServiceNoticePolicy(clock, config.watchers, settings.pools, config.fallbacks)
     store_of = partial(open_store, config.store_url, log_limit=settings.store.log_limit)
-    redact = lines.redactor.foreign
-    tracing.follow(settings.tracing, redact)
+    tracing.follow(settings.tracing, redact := lines.redactor.foreign)
     async with (
         store_of(exclusive=True, clock=clock, service_notices=service_notices, redact=redact) as store,
         anyio.create_task_group() as tasks,
@@ -74,6 +73,7 @@ async def serve(
             daemon = _Daemon(sources, store, clock, crew, service_notices, lines, local, only)
             if await daemon.membership.join(place, home.node_name(settings.server.port)):
                 await recover(store, config.builders, config.channels, daemon.notice_policy)
+            store.feed.follow(crew.wake_followers)
             tasks.start_soon(obey_signals, daemon.server.stop, daemon.reloader.reload)
             async with aclosing(daemon.staff), crew.running(daemon.services()):
                 tasks.start_soon(_report_ready, daemon.server, listener, task_status)

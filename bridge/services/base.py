@@ -1,9 +1,10 @@
 """The contract of a service: one duty, done in rounds, for as long as the daemon runs.
 
 A service is woken by a hand-over of another part (`on_stored=dispatcher.wake`), by its tick, which makes up
-for a hand-over that was lost, or at the time that its last round asked for. Ticks count in wall time; when a
-clock that was set back holds them up, the service goes on by itself. Each round looks at the store for
-what there is to do, so that it does not matter who woke it, how often, or whether the process is a new one.
+for a hand-over that was lost, or at the time that its last round asked for; one whose work waits in the store
+also when anything was written there. Ticks count in wall time; when a clock that was set back holds them up,
+the service goes on by itself. Each round looks at the store for what there is to do, so that it does not
+matter who woke it, how often, or whether the process is a new one.
 """
 
 from abc import ABC, abstractmethod
@@ -100,6 +101,15 @@ def _first(errors: BaseExceptionGroup[StoreError]) -> BaseException:
     return error
 
 
+class StoreFollower(Service):
+    """A service whose work waits in the store: it is woken when anything was written there, by any process.
+
+    What time alone makes due it looks for when its last round asked to, and with each tick.
+    """
+
+    tick = 5.0
+
+
 class Wakes(Protocol):
     """A service, or who has services."""
 
@@ -153,6 +163,12 @@ class Crew:
             self._at_work[service] = at_work = _AtWork(service)
             self._ticks.add(service.wakeup, service.tick)
             self._tasks.start_soon(at_work.run, name=service.name)
+
+    def wake_followers(self) -> None:
+        """Something was written to the store."""
+        for service in self._at_work:
+            if isinstance(service, StoreFollower):
+                service.wake()
 
     def leave(self, services: Sequence[Service], on_left: Callable[[], None]) -> None:
         """Have services finish what they have in hand, within 5 seconds, and end; then call `on_left`.

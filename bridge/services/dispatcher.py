@@ -31,7 +31,7 @@ from bridge.rules.schema import BuildRepository
 from bridge.runtime import tracing
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DISPATCHED
-from bridge.services.base import Service
+from bridge.services.base import StoreFollower
 from bridge.store.base import Deliveries
 from bridge.store.values import MAX_DETAIL, Decision, RecordedDecision
 
@@ -45,7 +45,7 @@ _LARGE: Final = 16 << 10
 """Larger bodies are evaluated in a thread: to read them and the files they name can take long."""
 
 
-class Dispatcher(Service):
+class Dispatcher(StoreFollower):
     """Decides about the stored deliveries, oldest first."""
 
     def __init__(

@@ -24,7 +24,7 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICE_SECONDS, NOTICES
 from bridge.runtime.retry import Backoff, bounded
-from bridge.services.base import Service
+from bridge.services.base import StoreFollower
 from bridge.services.health import PartHealth
 from bridge.store.base import Notices
 from bridge.store.health import Health
@@ -51,7 +51,7 @@ class Target:
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
 
-class Notifier(Service):
+class Notifier(StoreFollower):
     """Sends the notices of one channel."""
 
     def __init__(

@@ -64,6 +64,8 @@ class _Stop:
 class Poller(Service):
     """Follows the builds of one builder."""
 
+    tick = 5.0
+
     def __init__(
         self,
         name: str,

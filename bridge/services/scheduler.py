@@ -22,7 +22,7 @@ from bridge.rules.scheduled import ScheduledPush
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock, moment
 from bridge.runtime.events import LogEvent
-from bridge.services.base import Service
+from bridge.services.base import StoreFollower
 from bridge.store.rules import Schedules
 from bridge.store.values import ServiceNoticesFor
 
@@ -47,7 +47,7 @@ class _CronEntry:
         return f"{self.repository.path} {schedule.branch}: {schedule.cron} {schedule.timezone}"
 
 
-class Scheduler(Service):
+class Scheduler(StoreFollower):
     """Asks for the builds that the rules in force want at fixed times."""
 
     def __init__(

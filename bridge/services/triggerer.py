@@ -24,7 +24,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS, count_ended, count_triggered
 from bridge.runtime.rate import Bucket, Rate
 from bridge.runtime.retry import Backoff, bounded
-from bridge.services.base import Service
+from bridge.services.base import StoreFollower
 from bridge.services.builder_calls import Calls, request_of
 from bridge.services.health import BuilderHealth
 from bridge.services.room import Room
@@ -66,7 +66,7 @@ class _Doubt:
     looks: int = 0
 
 
-class Triggerer(Service):
+class Triggerer(StoreFollower):
     """Triggers the builds of one builder."""
 
     def __init__(
@@ -112,6 +112,7 @@ class Triggerer(Service):
 
     async def round(self) -> float | None:
         """Trigger what is due; a builder that is down gets one build after each pause, and no more."""
+        begun = self._clock()
         for build in await self._builds.unwanted(self._name):
             why = build.superseded or build.cancel_reason or ""
             await self._move(build, build.ended_by_us, detail=why, ended_at=self._clock())
@@ -121,7 +122,10 @@ class Triggerer(Service):
         while not self._wait and await self._trigger_next():
             pass
         await self._keep_job()
-        return self._wait or None
+        if self._wait:
+            return self._wait
+        next_at = await self._builds.next_due(self._name, begun)
+        return None if next_at is None else next_at - self._clock()
 
     async def _trigger_next(self) -> bool:
         """Trigger the build that is due, if there is one."""

@@ -122,6 +122,9 @@ class Builds(Protocol):
         its time has come, unless it is to end or another has to end first; a damaged one becomes `unknown`.
         """
 
+    async def next_due(self, builder: str, since: float) -> float | None:
+        """The first time after `since` that a build which is to be triggered waits for; None without any."""
+
     async def unwanted(self, builder: str) -> list[Build]:
         """Builds that wait, although a person or a newer push asked for their end; at most 1000."""
 
@@ -276,10 +279,9 @@ class Notices(Protocol):
         next_at: float | None = None,
         count: bool = True,
     ) -> None:
-        """Write how an attempt ended: `pending` asks for another at `next_at`.
+        """Write how an attempt ended: `pending` asks for another at `next_at`, without `count` it was none.
 
         The members of a digest end with it; one that is rejected for its content is taken apart.
-        Without `count` this was no attempt.
         """
 
     async def hurry(self, channel: str) -> None:
@@ -391,8 +393,7 @@ class Store(Protocol):
     async def prune(self, *, deliveries: timedelta, builds: timedelta) -> int:
         """Delete deliveries and builds that are older than that; returns how many rows.
 
-        What is open stays, as does each repository's newest build: numbers never repeat. What else is kept
-        stays as long as builds.
+        What is open stays, and each repository's newest build: numbers never repeat. All else goes as builds.
         """
 
     async def shift_clock(self, seconds: float) -> None:

@@ -1,5 +1,6 @@
 """The ports of the store about in-app messages, and about what happened. See `bridge.store.base`."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from bridge.model.notice import Notice
@@ -24,3 +25,6 @@ class Feed(Protocol):
 
     async def after(self, seq: int, limit: int) -> list[Happening]:
         """The first ones after `seq`. None is written later with a `seq` below one that was read."""
+
+    def follow(self, on_written: Callable[[], None]) -> None:
+        """Call `on_written` in this event loop when anything was written, by any process: within a second."""

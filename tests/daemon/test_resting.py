@@ -3,11 +3,12 @@
 import importlib.util
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
 from bench.resting import RULE, settings
-from support.daemon import Daemon
+from support.daemon import Daemon, eventually
 
 from bridge.cli.schema import config_schema
 
@@ -54,6 +55,15 @@ import atexit, sys
 names = lambda: "\\n".join(name for name, module in sys.modules.items() if module)
 atexit.register(lambda: open({file!r}, "w").write(names()))
 """
+STATEMENTS = """
+import threading, time
+from sqlalchemy import Engine, event
+lines = open({file!r}, "a", buffering=1)
+event.listen(Engine, "before_cursor_execute", lambda *_: lines.write(f"{{time.monotonic():.3f}}\\n"))
+"""
+"""When the process executes each statement, by a clock that it has in common with others."""
+MOST_STATEMENTS = 6
+"""In one second of rest: with each builder and channel that looks into the store it would be over 30."""
 WIDE = re.compile(r"(?:\[\^[^\]]*\]|\\[SWD]|\.)\{(?:\d*,)?(\d+)\}")
 """A repetition of what most characters are of, and how often at most."""
 
@@ -73,6 +83,27 @@ def test_a_daemon_at_rest_has_loaded_nothing_that_it_has_not_used(tmp_path: Path
     loaded = (tmp_path / "modules").read_text().splitlines()
     assert set(AT_ONCE) <= {*loaded}
     assert [name for name in LATER if name in loaded] == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_a_daemon_at_rest_leaves_the_store_alone(
+    tmp_path: Path, request: pytest.FixtureRequest, engine: str
+) -> None:
+    (tmp_path / "site").mkdir()
+    file = tmp_path / "statements"
+    (tmp_path / "site" / "sitecustomize.py").write_text(STATEMENTS.format(file=str(file)))
+    url = request.getfixturevalue("postgres").make_database() if engine == "postgres" else ""
+    config = {name: part for name, part in settings(tmp_path, 0, url).items() if name != "server"}
+    daemon = Daemon(tmp_path, config, {"shop.yaml": RULE.format(branch="main")})
+    daemon.start(PYTHONPATH=f"{tmp_path}/site")
+
+    def rests() -> bool:
+        now = time.monotonic()
+        times = [float(line) for line in file.read_text().splitlines()]
+        return times[-1] > now - 4 and sum(at > now - 2 for at in times) <= 2 * MOST_STATEMENTS
+
+    eventually(rests)
+    assert daemon.stop() == 0
 
 
 def test_no_pattern_of_a_setting_repeats_a_wide_class_often() -> None:

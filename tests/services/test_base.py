@@ -12,7 +12,7 @@ from support.wallclock import set_tick_clock_back
 from bridge.errors import StoreDied, StoreError
 from bridge.runtime.wakeups import Wakeup
 from bridge.services import base
-from bridge.services.base import Crew, HandOver, Service
+from bridge.services.base import Crew, HandOver, Service, StoreFollower
 
 
 class Counter(Service):
@@ -180,6 +180,19 @@ async def test_a_service_that_no_one_wakes_is_woken_by_its_tick(monkeypatch: pyt
     service.tick = 0.01
     async with Crew().running([service]):
         await eventually(lambda: service.rounds >= 3)
+
+
+class Following(Counter, StoreFollower):
+    pass
+
+
+async def test_what_is_written_wakes_those_whose_work_waits_in_the_store_and_no_others() -> None:
+    crew, service, other = Crew(), Following(nothing), Counter(nothing)
+    async with crew.running([service, other]):
+        await rests(service, 1)
+        crew.wake_followers()
+        await rests(service, 2)
+        assert other.rounds == 1
 
 
 async def test_a_wall_clock_that_goes_back_stops_no_service(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,21 @@ async def test_a_claimed_build_is_with_the_builder_and_counts_an_attempt(port: S
     assert await port.builds.claim("here", None, quiet) is None
 
 
+async def test_the_next_time_is_that_of_a_build_which_the_builder_does_not_have(
+    port: Store, clock: Clock
+) -> None:
+    sent, triggering, waiting = [await add_build(port, clock, key, ref=key) for key in "123"]
+    for state in (BuildState.TRIGGERING, BuildState.QUEUED):
+        await port.builds.transition(sent.id, state, quiet)
+    await port.builds.transition(triggering.id, BuildState.TRIGGERING, quiet)
+    for build, seconds in ((sent, 5.0), (triggering, 20.0), (waiting, 10.0)):
+        await port.builds.update(build.id, next_at=START + seconds)
+    assert await port.builds.next_due("here", START) == START + 10
+    assert await port.builds.next_due("here", START + 10) == START + 20
+    assert await port.builds.next_due("here", START + 20) is None
+    assert await port.builds.next_due("elsewhere", START) is None
+
+
 async def test_no_more_builds_are_claimed_than_the_builder_has_slots(port: Store, clock: Clock) -> None:
     for key in ("1", "2"):
         await add_build(port, clock, key, ref=key)

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ import anyio.to_thread
 import pytest
 from sqlalchemy import Connection
 from support.engines import execute, opened
-from support.scripted import Store, delivery_of, eventually, failing, open_store
+from support.scripted import Store, beside, delivery_of, eventually, failing, open_store
 
 from bridge.errors import StoreDied, StoreError
 from bridge.services.base import Crew
 from bridge.services.housekeeper import Liveness
+from bridge.store.sql import database
 from bridge.store.sql.constructs import driver_sql
 from bridge.store.sqlite.database import Database
 
@@ -61,6 +63,24 @@ async def test_work_that_fails_takes_nothing_with_it_and_leaves_nothing_behind(s
     assert str(results["bad"]) == "the caller's own trouble"
     assert isinstance(results["twice"], StoreError)
     assert isinstance(results["wrong"], StoreError)
+
+
+def more_than(calls: list[None], known: int) -> bool:
+    return len(calls) > known
+
+
+async def test_who_follows_is_called_for_what_any_process_writes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOOK_SECONDS", 0.01)
+    calls: list[None] = []
+    store.feed.follow(lambda: calls.append(None))
+    await eventually(lambda: calls)
+    async with beside(store) as other:
+        for name, one in (("ours", store), ("theirs", other), ("ours again", store)):
+            known = len(calls)
+            await one.database.write(insert(name))
+            await eventually(partial(more_than, calls, known))
 
 
 async def test_writes_that_wait_together_share_commits(store: Store) -> None:

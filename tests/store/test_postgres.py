@@ -26,6 +26,7 @@ from bridge.store.postgres.database import Database
 from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.schema import ref_move
 from bridge.store.schema import service as table
+from bridge.store.sql import database as sql_database
 from bridge.store.sql.constructs import insert_new, json_text
 
 
@@ -219,6 +220,21 @@ async def test_connections_that_the_server_ends_are_made_anew(
         pytest.raises(psycopg.errors.LockNotAvailable),
     ):
         other.execute(f"SELECT pg_advisory_lock({SERVED})".encode())
+
+
+async def test_while_it_cannot_be_asked_whoever_follows_looks_each_time(
+    behind: Database, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_database, "LOOK_SECONDS", 0.01)
+    calls: list[None] = []
+    behind.follow(lambda: calls.append(None))
+    await eventually(lambda: calls)
+    proxy.mode = Mode.RESET
+    known = len(calls)
+    await eventually(lambda: len(calls) > known + 5)
+    proxy.mode = Mode.PASS
+    await add(behind, "after")
+    await anyio.to_thread.run_sync(behind.close)
 
 
 async def test_a_read_is_not_repeated_for_ever(behind: Database) -> None:

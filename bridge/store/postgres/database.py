@@ -72,6 +72,8 @@ COMMIT;
     )
 )
 _WRITTEN: Final = text("SELECT number FROM written WHERE writer = :writer")
+# A row that goes takes its number along, and a turn may have been waited for: not both within a second.
+_LAST: Final = b"SELECT concat(sum(number), ' ', max(at)) FROM written"
 _CALLS: Final = "buildbridge"
 _NOTIFY: Final = text(f"SELECT pg_notify('{_CALLS}', :word)")
 _FORGET: Final = "DELETE FROM written WHERE at < now() - interval '1 day'"
@@ -195,6 +197,12 @@ class Database(database.Database):
             failure = StoreError(f"the store cannot be written: {reason(error.__cause__ or error)}")
             for item in batch:
                 item.error = failure
+
+    def _written(self) -> object:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                return self._raw.execute(_LAST).fetchone()
+        return object()  # it may have been
 
     def _begun(self) -> Connection:
         """The writer's connection, with a transaction that has its turn.

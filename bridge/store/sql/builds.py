@@ -43,7 +43,7 @@ from bridge.store.sql.audit import Audit
 from bridge.store.sql.build_filter import parts
 from bridge.store.sql.build_rows import build_of
 from bridge.store.sql.database import Database
-from bridge.store.sql.eligibility import due
+from bridge.store.sql.eligibility import due, next_due
 from bridge.store.values import (
     ANY_BUILD,
     BuildChange,
@@ -153,6 +153,9 @@ class Builds:
         if await self._database.read(lambda connection: connection.execute(any_due).first()) is None:
             return None
         return await self._database.write(work)
+
+    async def next_due(self, builder: str, since: float) -> float | None:
+        return await self._database.read(partial(next_due, builder=builder, since=since))
 
     async def unwanted(self, builder: str) -> list[Build]:
         return await self._select(

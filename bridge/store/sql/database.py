@@ -6,6 +6,7 @@ rows of one kind can be written together, under one savepoint. Reads run on conn
 threads.
 """
 
+import asyncio
 import math
 import threading
 import time
@@ -13,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -41,6 +43,7 @@ READERS: Final = 4
 SAVEPOINT: Final = "SAVEPOINT work"
 RELEASE: Final = "RELEASE work"
 BEAT_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 1.0
 CLOSE_SECONDS: Final = 15.0
 
 
@@ -64,7 +67,9 @@ class Database(ABC):
         self._engine = readers
         self._queue = WriteQueue()
         self._readers = anyio.CapacityLimiter(READERS)
-        self._beat = time.monotonic()
+        self._beat = self._look_at = time.monotonic()
+        self._on_written: Callable[[], object] | None = None
+        self._seen: object = None
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
     async def write(self, work: Work[T]) -> T:
@@ -85,6 +90,10 @@ class Database(ABC):
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a read-only connection. Raises StoreError."""
         return await anyio.to_thread.run_sync(self._read, work, limiter=self._readers)
+
+    def follow(self, on_written: Callable[[], None]) -> None:
+        """Call this in the running event loop when anything was written, by any process: within a second."""
+        self._on_written = partial(asyncio.get_running_loop().call_soon_threadsafe, on_written)
 
     @property
     def beating(self) -> bool:
@@ -177,7 +186,14 @@ class Database(ABC):
         raise AssertionError
 
     def _watch(self) -> None:  # noqa: B027  # a server watches its own files
-        """Called by the writer each second in which nothing was written. What this raises ends the writer."""
+        """Called by the writer each second. What this raises ends the writer."""
+
+    @abstractmethod
+    def _written(self) -> object:
+        """Differs from what it was before, where anything was written since then, by any process.
+
+        Called by the writer between two transactions. What this raises ends the writer.
+        """
 
     def _wrote(self, rows: int) -> None:  # noqa: B027
         """Called by the writer when the callers of so many rows have their answers."""
@@ -191,19 +207,29 @@ class Database(ABC):
         batch: list[Write] = []
         try:
             while not self._queue.ended:
-                woken = self._queue.ready.wait(timeout=1)
+                self._queue.ready.wait(timeout=max(0.0, self._look_at - time.monotonic()))
                 self._queue.ready.clear()
-                self._beat = time.monotonic()
-                if not woken:
-                    self._watch()
+                self._look()
                 while batch := self._queue.take():
                     with WRITE_SECONDS.time():
                         self._commit(batch)
-                    self._beat = time.monotonic()
                     hand_back(batch)
                     self._wrote(len(batch))
+                    self._look()
         except BaseException as error:  # noqa: BLE001  # whatever it is, no caller may wait for this thread
             self._queue.die(self._died(error), batch)
+
+    def _look(self) -> None:
+        """Look around, once a second."""
+        self._beat = now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        self._watch()
+        if self._on_written is not None:
+            before, self._seen = self._seen, self._written()
+            if self._seen != before:
+                self._on_written()
 
     def _apply(self, connection: Connection, batch: list[Write]) -> None:
         """Do the work of a batch in the open transaction. Raises TransactionLost, and as the driver does."""

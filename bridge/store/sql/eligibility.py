@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, TextClause, and_, exists, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    TextClause,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+)
 
 from bridge.model.build import BuildState
 from bridge.store.schema import build as table
@@ -40,6 +52,17 @@ def due(builder: str, now: float) -> Select[Any]:
         )
         .order_by(table.c.turn)
     )
+
+
+def next_due(connection: Connection, builder: str, since: float) -> float | None:
+    """See `bridge.store.base.Builds.next_due`."""
+    query = select(func.min(table.c.next_at)).where(
+        table.c.builder == builder,
+        table.c.released == 0,
+        table.c.state.in_([BuildState.WAITING, BuildState.TRIGGERING]),
+        table.c.next_at > since,
+    )
+    return connection.execute(query).scalar()
 
 
 @cache

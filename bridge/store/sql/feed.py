@@ -1,5 +1,6 @@
 """What happened to deliveries, builds and notices, in the order in which it was written."""
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -25,6 +26,9 @@ class Feed:
 
     async def after(self, seq: int, limit: int) -> list[Happening]:
         return await self._database.read(lambda connection: _after(connection, seq, limit))
+
+    def follow(self, on_written: Callable[[], None]) -> None:
+        self._database.follow(on_written)
 
 
 def _after(connection: Connection, seq: int, limit: int) -> list[Happening]:

@@ -129,6 +129,13 @@ class Database(database.Database):
     def _watch(self) -> None:
         self._check_file()
 
+    def _written(self) -> object:
+        try:
+            (others,) = self._raw.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            return object()  # it may have been
+        return others, self._raw.total_changes
+
     def _wrote(self, rows: int) -> None:
         self._checkpointer.wrote(rows)
 
