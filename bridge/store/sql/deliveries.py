@@ -50,6 +50,9 @@ _COLUMNS: Final = dict.fromkeys(("id", "source", "forge", "key", "event", "heade
 _UNIQUE: Final = "source, key, replay"
 Row = tuple[str, str, str, str, str, str, bytes, float, str]
 """A delivery in the order of `_COLUMNS`."""
+_Mark = tuple[str, Decision, float]
+"""The id of a delivery, what was decided about it, and when."""
+_Deciding = tuple[str, Decision, float, NoticesFor, Planner]
 _STORED: Final = DeliveryState.STORED.value
 _WAITS: Final = text(f"state = '{_STORED}'")
 """Word for word the condition of the index: bound parameters would not use it."""
@@ -142,7 +145,7 @@ class Deliveries:
         delivery_id = row.delivery.id
         why = f"{row.damage}: send it again from the Git host"
         decision = Decision(state=DeliveryState.DEAD, detail=why, explanation=[])
-        await self._database.add(_mark, (delivery_id, decision, self._clock()))
+        await self._database.add(_give_up, (delivery_id, decision, self._clock()))
         log.error(LogEvent.STORE_ROW_DAMAGED, delivery_id=delivery_id, reason=row.damage)
 
     async def moves(self, code: str, ref: str) -> list[KnownMove]:
@@ -151,27 +154,8 @@ class Deliveries:
     async def record_decision(
         self, delivery_id: str, decision: Decision, notices_for: NoticesFor, planner: Planner
     ) -> RecordedDecision | None:
-        now = self._clock()
-        if not (decision.builds or decision.moves):
-            # Most deliveries of a crowd build nothing: their decisions share one statement.
-            new = await self._database.add(_mark, (delivery_id, decision, now))
-            return RecordedDecision(decision.state, decision.detail) if new else None
-
-        def work(connection: Connection) -> RecordedDecision | None:
-            query = select(table.c.replay).where(table.c.id == delivery_id, table.c.state == "stored")
-            replay = connection.execute(query).scalar()
-            if replay is None:
-                return None
-            moves, wanted = decision.moves, decision.builds
-            known = history.known(connection, delivery_id, moves, wanted, now=now, asked=replay > 0)
-            applied = apply(connection, planner(known, moves, wanted), delivery_id, now, notices_for)
-            state = DeliveryState.DISPATCHED if applied.builds else DeliveryState.IGNORED
-            sentences = applied.summaries if applied.builds else [*applied.summaries, decision.detail]
-            detail = "; ".join(filter(None, sentences))[:MAX_DETAIL]
-            _mark(connection, [(delivery_id, replace(decision, state=state, detail=detail), now)])
-            return RecordedDecision(state, detail, applied.builds)
-
-        return await self._database.write(work)
+        row = delivery_id, decision, self._clock(), notices_for, planner
+        return await self._database.add(_record, row)
 
     async def redeliver(self, delivery_id: str, change: Change, claim_id: str | None = None) -> str:
         now = self._clock()
@@ -276,30 +260,70 @@ def _receipt(connection: Connection, row: Row) -> Receipt:
     return Receipt(found, new=False)
 
 
-def _mark(connection: Connection, decisions: Sequence[tuple[str, Decision, float]]) -> list[bool]:
-    """Write decisions and when they were made; False for a delivery that was decided before."""
-    ids = [delivery_id for delivery_id, _, _ in decisions]
-    query = select(table.c.id).where(table.c.id.in_(ids), table.c.state == "stored")
-    undecided = set(connection.execute(query).scalars())
-    new = [mark for mark in decisions if mark[0] in undecided]
-    if new:
-        connection.execute(
-            _MARK,
-            [
-                {
-                    "marked": delivery_id,
-                    "state": decision.state,
-                    "detail": decision.detail,
-                    "explanation": to_json(decision.explanation),
-                }
-                for delivery_id, decision, _ in new
-            ],
-        )
-        pushed_refs.add_all(
-            connection, [(delivery_id, one.state, one.explanation) for delivery_id, one, _ in new]
-        )
-        timeline.add_all(connection, [(mark[0], mark[2], mark[1].state, mark[1].detail) for mark in new])
-    return [delivery_id in undecided for delivery_id in ids]
+def _record(connection: Connection, rows: Sequence[_Deciding]) -> list[RecordedDecision | None]:
+    """Record decisions one after the other, for each may see what the one before has made.
+
+    None for a delivery that was decided before.
+    """
+    replays = _undecided(connection, [delivery_id for delivery_id, *_ in rows])
+    recorded: list[RecordedDecision | None] = []
+    marks: list[_Mark] = []
+    for row in rows:
+        delivery_id, _, now, *_ = row
+        replay = replays.pop(delivery_id, None)
+        if replay is None:
+            recorded.append(None)
+            continue
+        decision, builds = _carried_out(connection, row, asked=replay > 0)
+        marks.append((delivery_id, decision, now))
+        recorded.append(RecordedDecision(decision.state, decision.detail, builds))
+    _write(connection, marks)
+    return recorded
+
+
+def _carried_out(connection: Connection, row: _Deciding, *, asked: bool) -> tuple[Decision, tuple[str, ...]]:
+    """What became of a decision, and the ids of the builds that it made."""
+    delivery_id, decision, now, notices_for, planner = row
+    moves, wanted = decision.moves, decision.builds
+    if not (wanted or moves):
+        return decision, ()
+    known = history.known(connection, delivery_id, moves, wanted, now=now, asked=asked)
+    applied = apply(connection, planner(known, moves, wanted), delivery_id, now, notices_for)
+    state = DeliveryState.DISPATCHED if applied.builds else DeliveryState.IGNORED
+    sentences = applied.summaries if applied.builds else [*applied.summaries, decision.detail]
+    detail = "; ".join(filter(None, sentences))[:MAX_DETAIL]
+    return replace(decision, state=state, detail=detail), applied.builds
+
+
+def _undecided(connection: Connection, delivery_ids: Sequence[str]) -> dict[str, int]:
+    """Those of the deliveries that wait for a decision, and which redelivery each is."""
+    query = select(table.c.id, table.c.replay).where(table.c.id.in_(delivery_ids), table.c.state == _STORED)
+    return {row.id: row.replay for row in connection.execute(query)}
+
+
+def _give_up(connection: Connection, marks: Sequence[_Mark]) -> list[None]:
+    undecided = _undecided(connection, [delivery_id for delivery_id, *_ in marks])
+    _write(connection, [mark for mark in marks if mark[0] in undecided])
+    return [None] * len(marks)
+
+
+def _write(connection: Connection, marks: Sequence[_Mark]) -> None:
+    if not marks:
+        return
+    connection.execute(
+        _MARK,
+        [
+            {
+                "marked": delivery_id,
+                "state": decision.state,
+                "detail": decision.detail,
+                "explanation": to_json(decision.explanation),
+            }
+            for delivery_id, decision, _ in marks
+        ],
+    )
+    pushed_refs.add_all(connection, [(of, one.state, one.explanation) for of, one, _ in marks])
+    timeline.add_all(connection, [(of, now, one.state, one.detail) for of, one, now in marks])
 
 
 async def _compressed(body: bytes) -> bytes:
