@@ -18,6 +18,7 @@ from bridge.rules.render import time_of_version, version_tag
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump
 from bridge.store.schema import build as table
 from bridge.store.sql import builds, history, notices, runs, timeline
+from bridge.store.sql.build_rows import build_of
 from bridge.store.sql.constructs import json_text
 from bridge.store.sql.turns import next_turn
 from bridge.store.values import NoticesFor
@@ -140,15 +141,16 @@ def _create(
             turn=next_turn(table),
         )
         .on_conflict_do_nothing(index_elements=["delivery_id", "namespace", "repo_name", "tag_set"])
+        .returning(table)
     )
-    if not made.rowcount:
+    row = made.mappings().first()
+    if row is None:
         return None
     notes = [f"delivery {new.origin.delivery_id}", *new.notes]
     if not commit:
         notes.append(f"the host does not say whether {new.sha} is a commit: what the ref points to is built")
     timeline.add(connection, build_id, now, BuildState.WAITING, "; ".join(notes))
-    build = runs.find(connection, build_id)
-    assert build is not None, "it was written in this transaction"
+    build = build_of(row)
     notices.add_all(connection, build, notices_for(build, Streak()))
     return build_id
 

@@ -21,7 +21,7 @@ def add_all(connection: Connection, steps: Sequence[tuple[str, float, str, str]]
         {"subject": subject, "at": at, "what": what, "detail": detail[:MAX_DETAIL]}
         for subject, at, what, detail in steps
     ]
-    connection.execute(insert(step), rows)
+    connection.execute(insert(step).inline(), rows)  # their ids are not asked for
 
 
 def of(connection: Connection, subject: str) -> list[Step]:
