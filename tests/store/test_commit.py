@@ -87,12 +87,14 @@ class _Slow(deque[Any]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.begun = False
         self.seen = threading.Event()
         self.goes_on = threading.Event()
 
     def __len__(self) -> int:
         found = super().__len__()
-        if threading.current_thread().name == "store-writer" and not found and not self.seen.is_set():
+        is_look = self.begun and threading.current_thread().name == "store-writer"
+        if is_look and not found and not self.seen.is_set():
             self.seen.set()
             self.goes_on.wait(10)
         return found
@@ -104,6 +106,8 @@ async def test_a_write_between_the_last_look_of_the_writer_and_the_close_is_done
     closing_thread = threading.Thread(target=database.close)
     with anyio.fail_after(10):
         await database.write(insert("first"))
+        waiting.begun = True
+        database._queue.ready.set()
         await eventually(waiting.seen.is_set)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(database.write, insert("last"))

@@ -104,10 +104,10 @@ class WriteQueue:
 
     def top_up(self, batch: list[Write]) -> None:
         """Add to a batch that was taken what has come since then, at most."""
+        count = min(len(self._waiting), MAX_BATCH - len(batch))
         with self._lock:
-            while self._waiting and len(batch) < MAX_BATCH:
-                if not (write := self._waiting.popleft()).expired:
-                    batch.append(write)
+            come = [self._waiting.popleft() for _ in range(count)]
+            batch += [write for write in come if not write.expired]
 
     @property
     def ended(self) -> bool:
