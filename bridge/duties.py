@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from bridge.model.node import BUILDER, CHANNEL
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES, WEBHOOKS
 from bridge.runtime.clock import Clock
@@ -13,7 +14,7 @@ from bridge.services.membership import Duty
 from bridge.services.reconciler import Reconciler
 from bridge.services.reloader import Reloader
 from bridge.services.scheduler import Scheduler
-from bridge.staff import BUILDER, CHANNEL, Staff
+from bridge.staff import Staff
 from bridge.store.base import Store
 
 DISPATCH: Final = "dispatch"

@@ -5,7 +5,7 @@ before another takes its place, and holds up no other meanwhile; where that take
 in the store what was left, as after a start.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final
@@ -20,9 +20,11 @@ from bridge.config.channels import common
 from bridge.config.loader import Config
 from bridge.errors import RemoteError
 from bridge.model.language import Language
+from bridge.model.node import BUILDER, CHANNEL
 from bridge.model.notice import Notice
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.registry import Plan, builder_plans, channel_plans, close_all, previews, targets
+from bridge.posts import Part, Post, configured, duties, full_name, moves, posts
+from bridge.registry import Plan, close_all, previews
 from bridge.runtime import metrics
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
@@ -30,7 +32,7 @@ from bridge.services.base import Crew, HandOver, Service
 from bridge.services.channel_test import answer_text, end_pauses, notice_of_test
 from bridge.services.health import DISK
 from bridge.services.leftovers import MOVED, NODE_GONE, leave_behind
-from bridge.services.membership import Membership
+from bridge.services.membership import Covered, Membership
 from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
 from bridge.services.room import Rooms
@@ -43,31 +45,13 @@ log = structlog.get_logger()
 TEST_SECONDS: Final = 45.0
 """How long a builder or channel that is tested may take: less than who asks for it waits."""
 _CHANGED: Final = "a reload changes or removes it just now: test it again"
-BUILDER: Final = "builder"
-CHANNEL: Final = "channel"
-_Part = tuple[str, str]
-"""`builder` or `channel`, and the name."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Post:
-    """What a part is to be: `beside` is the server of a builder, or the target of a channel."""
-
-    plan: Plan[Builder | Channel]
-    beside: str
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether what it does stays on this machine."""
-        kind = self.plan.kind
-        return isinstance(kind, type) and issubclass(kind, Builder) and kind.on_this_machine
 
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
     """A post with its adapter and services."""
 
-    post: _Post
+    post: Post
     adapter: Builder | Channel
     services: Sequence[Service]
 
@@ -102,12 +86,12 @@ class Staff(Service):
         self._on_changed = on_changed
         self._servers = Servers(store.health, clock, self.wake_notifiers)
         self._targets: dict[str, Target] = {}
-        self._filled: dict[_Part, _Filled] = {}
-        self._ending: set[_Part] = set()
+        self._filled: dict[Part, _Filled] = {}
+        self._ending: set[Part] = set()
         """Those of `_filled` whose services are ending; none of the same name begins before."""
-        self._left: list[_Part] = []
+        self._left: list[Part] = []
         """Those whose services have ended since the last round."""
-        self._last: dict[_Part, Plan[Builder | Channel]] = {}
+        self._last: dict[Part, Plan[Builder | Channel]] = {}
         """What each builder was made of last: one that is away for a while may come back elsewhere."""
         self._leaving: list[Builder | Channel] = []
         """Adapters whose services have ended; they are still to be closed."""
@@ -118,27 +102,19 @@ class Staff(Service):
         """Of the disk of the store, which stays the same whatever is reloaded."""
         return Rooms(self._config(), self._store.health, self._clock, self.wake_notifiers)
 
-    def duties(self) -> Mapping[str, bool]:
-        """The duties of the configuration; whether one is bound to the machine that has begun it."""
-        found: dict[str, bool] = {}
-        for part, post in _posts(self._config(), self._store, self._clock).items():
-            name = _duty(part, post)
-            found[name] = found.get(name, False) or post.is_bound
-        return found
-
-    def parts(self) -> Collection[str]:
-        config = self._config()
-        return {f"{what}:{name}" for what, names in _configured(config) for name in names}
+    def duties(self) -> Mapping[str, Covered]:
+        """The duties of the configuration."""
+        return duties(posts(self._config(), self._store, self._clock).values())
 
     def known(self, what: str) -> set[str]:
         """The builders or channels that there are, here or for another node."""
-        here = {*dict(_configured(self._config()))[what], *self._names(what)}
+        here = {*dict(configured(self._config()))[what], *self._names(what)}
         pairs = (one.partition(":") for one in self._membership().elsewhere())
         return here | {name for kind, _, name in pairs if kind == what}
 
-    def does(self, duty: str) -> bool:
-        """Whether any service of the duty is at work, or ending."""
-        return any(_duty(part, filled.post) == duty for part, filled in self._filled.items())
+    def does(self, name: str) -> bool:
+        """Whether any service of the duty or part is at work, or ending."""
+        return any(name in {one.post.duty, full_name(part)} for part, one in self._filled.items())
 
     def builders(self) -> set[str]:
         """The names of those that there are, or are about to be."""
@@ -161,7 +137,7 @@ class Staff(Service):
 
     def _wake(self, *kinds: str) -> None:
         """Wake the services of these kinds, wherever they are."""
-        for kind, names in _configured(self._config()):
+        for kind, names in configured(self._config()):
             if kind in kinds:
                 self.hear(kind)
                 if any((kind, name) not in self._filled for name in names):
@@ -194,10 +170,10 @@ class Staff(Service):
             tested = False, ""  # it was closed in the midst of the test
         return tested if self._stays((what, name), filled) else (False, f"{name}: {_CHANGED}")
 
-    async def _test_apart(self, part: _Part) -> tuple[bool, str] | None:
+    async def _test_apart(self, part: Part) -> tuple[bool, str] | None:
         """Test a part that is at work on another node."""
-        post = _posts(self._config(), self._store, self._clock).get(part)
-        if post is None or self._membership().holds(_duty(part, post)):
+        post = posts(self._config(), self._store, self._clock).get(part)
+        if post is None or self._holds(post):
             return None
         adapter = post.plan.make()
         try:
@@ -220,7 +196,7 @@ class Staff(Service):
         """What each channel of the configuration in force would send of it."""
         return previews(self._config(), self._store.messages, self._clock, notice, language=language)
 
-    def _stays(self, part: _Part, filled: _Filled) -> bool:
+    def _stays(self, part: Part, filled: _Filled) -> bool:
         return self._filled.get(part) is filled and part not in self._ending
 
     async def _test_channel(self, name: str, channel: Channel, target: str) -> tuple[bool, str]:
@@ -239,9 +215,9 @@ class Staff(Service):
 
     async def round(self) -> None:
         """Follow the configuration in force. Raises StoreError."""
-        config, holds = self._config(), self._membership().holds
-        known = _posts(config, self._store, self._clock)
-        wanted = {part: post for part, post in known.items() if holds(_duty(part, post))}
+        config = self._config()
+        known = posts(config, self._store, self._clock)
+        wanted = {part: post for part, post in known.items() if self._holds(post)}
         for part, filled in self._filled.items():
             if wanted.get(part) != filled.post and part not in self._ending:
                 self._ending.add(part)
@@ -253,11 +229,11 @@ class Staff(Service):
         metrics.prepare(config.settings.sources, self.builders(), self.channels())
         came = [part for part in wanted if part not in self._filled]
         for part in came:
-            await self._settle(part, wanted[part])
-            if self._membership().holds(_duty(part, wanted[part])):  # it may be another's by now
-                self._fill(part, wanted[part])
+            await self._settle(wanted[part])
+            if self._holds(wanted[part]):  # it may be another's by now
+                self._fill(wanted[part])
         if self._begun and (left or came):
-            names = {"ended": [":".join(part) for part in left], "begun": [":".join(part) for part in came]}
+            names = {"ended": [full_name(part) for part in left], "begun": [full_name(part) for part in came]}
             log.info(LogEvent.STAFF_CHANGED, **names)
         self._begun = True
         await self._close()
@@ -265,7 +241,11 @@ class Staff(Service):
         if left or came:
             self._on_changed()
 
-    def _release(self, part: _Part) -> None:
+    def _holds(self, post: Post) -> bool:
+        """Whether it is for this node to act for it."""
+        return self._membership().holds(post.duty, full_name(post.part))
+
+    def _release(self, part: Part) -> None:
         """The services of this have ended: the next one may begin."""
         what, name = part
         filled = self._filled.pop(part)
@@ -280,21 +260,21 @@ class Staff(Service):
         self._targets = {key: target for key, target in self._targets.items() if key in used}
         self.wake()
 
-    async def _settle(self, part: _Part, post: _Post) -> None:
+    async def _settle(self, post: Post) -> None:
         """Before a builder begins: end what it has elsewhere, where it was until now."""
-        (what, name), membership, duty = part, self._membership(), _duty(part, post)
+        (what, name), membership = post.part, self._membership()
         if what != BUILDER:
             return
-        moved = part in self._last and _moves(self._last[part], post.plan)
-        if moved or membership.inherits(duty):
+        moved = post.part in self._last and moves(self._last[post.part], post.plan)
+        if moved or membership.inherits(post.duty):
             why = MOVED if moved else NODE_GONE
             await leave_behind(self._store.builds, name, self._notice_policy, why)
             self.wake_notifiers()
         if post.is_bound:
-            await membership.settle(duty)
+            await membership.settle(post.duty)
 
-    def _fill(self, part: _Part, post: _Post) -> None:
-        name = part[1]
+    def _fill(self, post: Post) -> None:
+        part, name = post.part, post.part[1]
         adapter = post.plan.make()
         if isinstance(adapter, Channel):
             services: Sequence[Service] = [self._of_channel(name, adapter, post.plan.settings, post.beside)]
@@ -351,7 +331,7 @@ class Staff(Service):
         await close_all(leaving)
         del self._leaving[: len(leaving)]
 
-    async def _forget(self, wanted: Mapping[_Part, _Post]) -> None:
+    async def _forget(self, wanted: Mapping[Part, Post]) -> None:
         """Forget the health of parts that are gone: nobody can mend them."""
         kinds = {BUILDER: BUILDER, CHANNEL: CHANNEL, DISK: BUILDER}
         gone = []
@@ -368,33 +348,3 @@ class Staff(Service):
 
     def _services(self, *kinds: str) -> list[Service]:
         return [one for (kind, _), filled in self._filled.items() if kind in kinds for one in filled.services]
-
-
-def _configured(config: Config) -> tuple[tuple[str, Collection[str]], ...]:
-    return (BUILDER, config.builders), (CHANNEL, config.channels)
-
-
-def _duty(part: _Part, post: _Post) -> str:
-    return f"{'server' if part[0] == BUILDER else 'target'}:{post.beside}"
-
-
-def _moves(before: Plan[Builder | Channel], after: Plan[Builder | Channel]) -> bool:
-    if (kind := after.kind) is not before.kind:
-        return True
-    return (
-        isinstance(kind, type) and issubclass(kind, Builder) and kind.moves(before.settings, after.settings)
-    )
-
-
-def _posts(config: Config, store: Store, clock: Clock) -> dict[_Part, _Post]:
-    """What a configuration asks for; where two are equal, nothing of it has changed."""
-    shared = targets(config)
-    channels = channel_plans(config, store.messages, clock)
-    builders = builder_plans(config, clock)
-    return {
-        **{
-            (BUILDER, name): _Post(plan, config.builders[name].server or name)
-            for name, plan in builders.items()
-        },
-        **{(CHANNEL, name): _Post(plan, shared[name]) for name, plan in channels.items()},
-    }

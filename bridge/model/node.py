@@ -1,9 +1,12 @@
 """Nodes: the daemons that serve one store side by side, and the duties that they share."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from typing import Final
 
+BUILDER: Final = "builder"
+CHANNEL: Final = "channel"
 LEASE_SECONDS: Final = 60.0
 """After so long without a beat the duties of a node go to others."""
 
@@ -43,11 +46,17 @@ class Duty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
-    """The nodes and the duties, at a time by the store's clock."""
+    """The nodes and the duties, at a time by the store's clock.
+
+    `parts` has the id of the node that acts for a builder or channel, by `builder:NAME` and so on. What a
+    duty is called hangs on the configuration, which a change reaches node after node; a part is one node's
+    whatever the duty is called that it belongs to there.
+    """
 
     at: float
     nodes: Sequence[Node]
     duties: Sequence[Duty]
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def expired(self, node: Node) -> bool:
         """Whether another node may take its place."""
@@ -66,6 +75,15 @@ class Roll:
         """Whether none of the nodes that are there works."""
         alive = [node for node in self.nodes if not self.expired(node)]
         return bool(alive) and not any(node.offers for node in alive)
+
+    def parts_of(self, node_id: str) -> AbstractSet[str]:
+        """The builders and channels for which the node acts."""
+        return {part for part, holder in self.parts.items() if holder == node_id}
+
+    def free_parts(self, parts: AbstractSet[str]) -> AbstractSet[str]:
+        """Those of the parts for which no node acts that is there."""
+        alive = {node.id for node in self.nodes if not self.expired(node)}
+        return {part for part in parts if self.parts.get(part) not in alive}
 
     def free(self) -> Mapping[str, float]:
         """The duties that no node has, although one that is there can do them; since when that is so."""

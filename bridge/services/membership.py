@@ -2,11 +2,17 @@
 
 What the services of a duty remember begins anew with each node that takes it, as after a start: what they go
 on from is in the store. A duty is given up once its services have finished what they had in hand.
+
+What a duty of the configuration is called hangs on that, and a change reaches one node after the other: so
+the same builder may be in two duties for a while. Therefore its node takes it beside the duty, and acts for
+it only once it has both.
 """
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
@@ -53,17 +59,25 @@ class Duty:
             service.wake()
 
 
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """What a duty is by the configuration: its builders and channels, as `builder:NAME` and so on.
+
+    `is_bound` says that the machine that has begun it has something of it.
+    """
+
+    parts: frozenset[str]
+    is_bound: bool
+
+
 class Staffed(Protocol):
     """The duties that follow the configuration, and their services: see `bridge.staff`."""
 
-    def duties(self) -> Mapping[str, bool]:
-        """Those that this node can do; whether one is bound to the machine that has begun it."""
+    def duties(self) -> Mapping[str, Covered]:
+        """Those that this node can do."""
 
-    def parts(self) -> Collection[str]:
-        """All builders and channels of the configuration."""
-
-    def does(self, duty: str) -> bool:
-        """Whether any of its services is at work, or ending."""
+    def does(self, name: str) -> bool:
+        """Whether any service of the duty or part is at work, or ending."""
 
     def wake(self) -> None:
         """What is held has changed."""
@@ -87,6 +101,8 @@ class Membership(Service):
         self._duties = {duty.name: duty for duty in duties}
         self._works = works
         self._held: set[str] = set()
+        self._parts: AbstractSet[str] = frozenset()
+        """Those of the duties that are held, unless another node acts for them yet."""
         self._left: dict[str, str] = {}
         """The bound duties that another machine has begun, with its home."""
         self._home = ""
@@ -98,7 +114,8 @@ class Membership(Service):
     async def join(self, home: str, name: str) -> bool:
         """Become a node, with its first duties; whether no other one is there. Raises StoreError."""
         self._home = home
-        alone = await self._nodes.join(home, name, self._offers({}), self._staffed.parts())
+        parts = _parts(staffed := self._staffed.duties(), staffed.keys())
+        alone = await self._nodes.join(home, name, self._offers(()), parts)
         self._is_alone = alone
         await self._look()
         return alone
@@ -109,9 +126,11 @@ class Membership(Service):
             await self._nodes.leave()
         lease.hold(math.inf)
 
-    def holds(self, duty: str) -> bool:
-        """Whether this node is to do it now."""
-        return duty in self._held or (self._works and not self._nodes.is_shared)
+    def holds(self, duty: str, part: str | None = None) -> bool:
+        """Whether this node is to do it now, and where a part of it is named, may act for that."""
+        if not self._nodes.is_shared:
+            return self._works
+        return duty in self._held and (part is None or part in self._parts)
 
     def elsewhere(self) -> Collection[str]:
         """The builders and channels that other nodes know: a change comes to one node after the other."""
@@ -142,7 +161,7 @@ class Membership(Service):
         if not self._nodes.is_shared:
             return None
         staffed = self._staffed.duties()
-        known = self._offers(staffed), self._staffed.parts()
+        known = self._offers(staffed), _parts(staffed, staffed.keys())
         now = lease.now()
         if now - self._beat_at >= BEAT_SECONDS or known != self._beaten:
             await self._nodes.beat(*known)
@@ -151,14 +170,18 @@ class Membership(Service):
         roll = await self._nodes.roll()
         if all(node.id != self._nodes.own_id for node in roll.nodes):
             await self._nodes.beat(*known)  # which raises, since another one has taken its place
-        bound = {name for name, is_bound in staffed.items() if is_bound}
+        bound = {name for name, covered in staffed.items() if covered.is_bound}
         own = share(roll, self._nodes.own_id, bound)
-        if own.take or any(roll.expired(node) for node in roll.nodes):
-            await self._nodes.take(own.take)
+        held = self._duties_of(roll) | own.take
+        free = own.take | roll.free_parts(_parts(staffed, held - own.give))
+        if free or any(roll.expired(node) for node in roll.nodes):
+            await self._nodes.take(free)
             roll = await self._nodes.roll()
             own = share(roll, self._nodes.own_id, bound)
-        self._hold(roll, own.give)
-        freed = [name for name in own.give if not self._does(name)]
+        own_parts = roll.parts_of(self._nodes.own_id)
+        wanted = _parts(staffed, self._duties_of(roll) - own.give)
+        self._hold(roll, own.give, own_parts & wanted)
+        freed = [name for name in own.give | (own_parts - wanted) if not self._does(name)]
         if freed:
             await self._nodes.release(freed)
         self._is_alone = len(roll.nodes) <= 1
@@ -167,15 +190,19 @@ class Membership(Service):
         next_beat = self._beat_at + BEAT_SECONDS - lease.now()
         return next_beat if own.seconds is None else min(next_beat, own.seconds)
 
-    def _hold(self, roll: Roll, give: frozenset[str]) -> None:
+    def _duties_of(self, roll: Roll) -> frozenset[str]:
+        return frozenset(duty.name for duty in roll.duties if duty.node == self._nodes.own_id)
+
+    def _hold(self, roll: Roll, give: frozenset[str], parts: AbstractSet[str]) -> None:
         own = [duty for duty in roll.duties if duty.node == self._nodes.own_id]
         held = {duty.name for duty in own} - give
         self._left = {duty.name: duty.home for duty in own if duty.home not in {None, self._home}}
         if held != self._held:
             taken, given = sorted(held - self._held), sorted(self._held - held)
             log.info(LogEvent.NODE_DUTIES_CHANGED, taken=taken or None, given=given or None)
+        if (held, parts) != (self._held, self._parts):
             self._staffed.wake()
-        self._held = held
+        self._held, self._parts = held, parts
 
     def _follow(self) -> None:
         """Have the services of what is held work, and no others."""
@@ -200,11 +227,16 @@ class Membership(Service):
         else:
             self._staffed.hear(word)
 
-    def _offers(self, staffed: Mapping[str, bool]) -> frozenset[str]:
-        return frozenset(self._duties) | staffed.keys() if self._works else frozenset()
+    def _offers(self, staffed: Collection[str]) -> frozenset[str]:
+        return frozenset(self._duties) | frozenset(staffed) if self._works else frozenset()
 
     def _does(self, name: str) -> bool:
         return bool(self._duties[name].services) if name in self._duties else self._staffed.does(name)
+
+
+def _parts(staffed: Mapping[str, Covered], duties: AbstractSet[str]) -> AbstractSet[str]:
+    """The builders and channels that are in these duties."""
+    return {part for name, covered in staffed.items() if name in duties for part in covered.parts}
 
 
 class Listener(Service):

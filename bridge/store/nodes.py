@@ -1,7 +1,8 @@
 """The port of the store about nodes: the daemons that serve one store side by side. See `base`.
 
 A duty is work that one node at a time does, such as to trigger and follow the builds of one build server. A
-node takes duties, and keeps them for as long as it is there. It is there while it says so: when its beat is
+node takes duties, and keeps them for as long as it is there; so it does with the builders and channels that
+are in them, its parts. It is there while it says so: when its beat is
 older than the lease by the store's clock, another one may take its place. Then it is gone for good, and no
 transaction of it succeeds any more, whatever it was about to write: so who has been away for that long does
 no harm when it comes back.
@@ -41,17 +42,17 @@ class Nodes(Protocol):
     async def roll(self) -> Roll:
         """Who is there, and does what."""
 
-    async def take(self, duties: Collection[str]) -> None:
-        """Take those of the duties that no one has; nodes whose lease has ended lose theirs before."""
+    async def take(self, names: Collection[str]) -> None:
+        """Take those duties and parts that no one has; nodes whose lease has ended lose theirs before."""
 
     async def settle(self, duty: str) -> None:
         """Note that this node has begun the work of a duty of its own."""
 
-    async def release(self, duties: Collection[str]) -> None:
-        """Give up duties of this node, whose work has ended."""
+    async def release(self, names: Collection[str]) -> None:
+        """Give up duties and parts of this node, whose work has ended."""
 
     async def leave(self) -> None:
-        """Give up all duties, and be a node no longer."""
+        """Give up all duties and parts, and be a node no longer."""
 
     def call(self, word: str) -> None:
         """Have the other nodes hear a word soon, or not at all: never blocks, raises nothing."""

@@ -48,4 +48,4 @@ duty = Table(
     Column("home", Text),
     Column("since", Float, nullable=False),
 )
-"""What one node at a time does, and which."""
+"""What one node at a time does, and which: duties, and besides the builders and channels that are in them."""

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, eventually
 from support.every_branch import RULE, URL
+from support.fake_http import FakeServer, Reply, served
 from support.postgres import Server
 from support.sending import push_body, send
 
@@ -24,6 +25,13 @@ BUILDERS = {"here": {"kind": "dummy", "duration": "0s"}} | {
     f"spare-{number}": {"kind": "dummy"} for number in range(8)
 }
 CONFIG: Mapping[str, Any] = {**DUMMY, "builders": BUILDERS}
+WEBHOOK = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+TO_TEAM = RULE + "  - {channel: team, enabled_event_type_names: [buildJobSuccess]}\n"
+OWN_NOTICE = """
+INSERT INTO notice (id, dedupe, channel, event, job, facts, state, created_at, next_at)
+SELECT 'own {0}', 'own {0}', 'own', event, 'own {0}', facts, 'pending', created_at, created_at
+FROM notice WHERE channel = 'team' LIMIT 1
+"""
 STANDING = {"dispatch", "schedule", "reconcile", "upkeep"}
 DUTIES = STANDING | {f"server:{name}" for name in BUILDERS} | {"target:channel message"}
 
@@ -37,13 +45,12 @@ class Nodes:
         self._stack = stack
         self.started: list[Daemon] = []
 
-    def make(self, name: str) -> Daemon:
-        """One that is not started yet, with a folder of its own."""
+    def make(self, name: str, rule: str = RULE, **more: Any) -> Daemon:
+        """One that is not started yet, with a folder of its own; `more` is added to its configuration."""
         folder = self._folder / name
         folder.mkdir()
-        daemon = Daemon(
-            folder, {**CONFIG, "store": {"url": self._url, "folder": str(folder)}}, {"a.yaml": RULE}
-        )
+        store = {"url": self._url, "folder": str(folder)}
+        daemon = Daemon(folder, {**CONFIG, "store": store, **more}, {"a.yaml": rule})
         self.started.append(daemon)
         self._stack.callback(_end, daemon)
         return daemon
@@ -67,7 +74,8 @@ class Nodes:
         by_port = {str(daemon.port): daemon.folder.name for daemon in self.started}
         found: dict[str, set[str]] = {}
         for node, duty in self.rows(
-            "SELECT node.name, duty.name FROM node LEFT JOIN duty ON node_id = node.id"
+            "SELECT node.name, duty.name FROM node LEFT JOIN duty ON node_id = node.id "
+            "AND duty.name !~ '^(builder|channel):'"
         ):
             found.setdefault(by_port[node.rpartition(":")[2]], set()).update({duty} - {None})
         return found
@@ -283,3 +291,50 @@ def test_what_one_node_does_not_know_the_others_do(nodes: Nodes) -> None:
 
     assert eventually(lambda: "builder:none" not in kept())
     assert {"builder:spare-7", "builder:other"} <= kept(), "some node knows them"
+
+
+class Receiver(FakeServer):
+    """Takes every notice."""
+
+    def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        return Reply(204)
+
+
+def channels(receiver: FakeServer, path: str, *names: str) -> dict[str, Any]:
+    """Channels that say what they have to at this path: another one is another target."""
+    one = {"kind": "WEBHOOK", "url": f"{receiver.url}{path}", "allow_private": True}
+    return {name: {**one, "secrets": [WEBHOOK]} for name in names}
+
+
+def test_a_channel_whose_target_is_renamed_node_after_node_has_one_at_a_time(nodes: Nodes) -> None:
+    def acts(daemon: Daemon, channel: str) -> bool:
+        who = f"node.name LIKE '%:{daemon.port}' AND duty.name = 'channel:{channel}'"
+        return bool(nodes.rows(f"SELECT 1 FROM duty JOIN node ON node_id = node.id WHERE {who}"))
+
+    with served(Receiver()) as receiver:
+        one = nodes.make("one", TO_TEAM, channels=channels(receiver, "old", "team"))
+        two = nodes.make("two", TO_TEAM, channels=channels(receiver, "new", "team", "own"))
+        one.start()
+        assert eventually(lambda: acts(one, "team"))
+        two.start()
+        assert eventually(lambda: acts(two, "own"), seconds=40), "it is of the same target"
+        receiver.trouble("late", seconds=60)
+        assert push(two, "first") == 202
+        assert eventually(lambda: receiver.requests == ["POST /old"], seconds=40)
+        assert push(two, "second") == 202
+        assert built(two, 2) == ["first", "second"]
+        for count in (1, 2):  # between the two of them each notifier has looked
+            nodes.rows(OWN_NOTICE.format(count))
+            assert eventually(lambda: receiver.requests.count("POST /new") == count)  # noqa: B023
+        assert receiver.requests.count("POST /old") == 1, "what is in hand, and what waits for that"
+        receiver.released.set()
+        assert eventually(lambda: receiver.requests.count("POST /old") == 2)
+        settings = two.config.read_text()
+        for its, other in ((two.port, one.port), (two.folder, one.folder)):
+            settings = settings.replace(str(its), str(other))
+        one.config.write_text(settings)
+        assert one.command("reload").status == 0
+        assert push(one, "third") == 202
+        assert eventually(lambda: receiver.requests.count("POST /new") == 3, seconds=40)
+        assert eventually(lambda: not nodes.rows("SELECT 1 FROM notice WHERE state <> 'sent'"))
+        assert len(receiver.requests) == 5, "each once"

@@ -1,18 +1,21 @@
 """A node among others: what it takes, gives up and loses; on both engines."""
 
 import math
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import pytest
+from support.postgres import Server
 from support.scripted import Store, eventually
 
-from bridge.errors import NotSent
+from bridge.errors import NotSent, StoreDied
 from bridge.model.node import LEASE_SECONDS
 from bridge.runtime import lease
 from bridge.services.base import Crew, Service
-from bridge.services.membership import Duty, Membership
+from bridge.services.membership import Covered, Duty, Membership
+from bridge.store import base
+from bridge.store.open import open_store
 
 
 class Busy(Service):
@@ -32,17 +35,27 @@ class Busy(Service):
         await self.may_end.wait()
 
 
-class Nothing:
-    """No builders and no channels."""
+class Staff:
+    """Builders and channels by their duties; `busy` are the duties and parts that have services."""
 
-    def duties(self) -> Mapping[str, bool]:
-        return {}
+    def __init__(self, **parts: str) -> None:
+        self.use(**parts)
+        self.busy: set[str] = set()
 
-    def parts(self) -> Collection[str]:
-        return ()
+    def use(self, **parts: str) -> None:
+        """The builders of each server, by its name."""
+        self._duties = {
+            f"server:{server}": Covered(
+                frozenset(f"builder:{name}" for name in names.split()), is_bound=False
+            )
+            for server, names in parts.items()
+        }
 
-    def does(self, _duty: str) -> bool:
-        return False
+    def duties(self) -> Mapping[str, Covered]:
+        return self._duties
+
+    def does(self, name: str) -> bool:
+        return name in self.busy
 
     def wake(self) -> None: ...
 
@@ -54,7 +67,7 @@ class Site:
         self.crew = Crew()
         self.made: list[Busy] = []
         self.duty = Duty("dispatch", self._make, store.nodes.call)
-        self.membership = Membership(store.nodes, self.crew, Nothing(), [self.duty])
+        self.membership = Membership(store.nodes, self.crew, Staff(), [self.duty])
 
     def _make(self) -> list[Service]:
         self.made.append(Busy())
@@ -85,7 +98,7 @@ async def test_who_is_alone_does_it_all(store: Store) -> None:
 
 async def test_who_receives_only_does_nothing(store: Store) -> None:
     site = Site(store)
-    site.membership = Membership(store.nodes, site.crew, Nothing(), [site.duty], works=False)
+    site.membership = Membership(store.nodes, site.crew, Staff(), [site.duty], works=False)
     async with at_work(site):
         assert not site.membership.holds("dispatch")
         assert site.made == []
@@ -123,3 +136,91 @@ def _is_held() -> bool:
 def test_there_is_no_lease_where_there_are_no_others() -> None:
     lease.hold(math.inf)
     lease.require()
+
+
+class Node:
+    """A node that looks when a test says so."""
+
+    def __init__(self, name: str, store: base.Store, database: str, **parts: str) -> None:
+        self.name = name
+        self.database = database
+        self.staff = Staff(**parts)
+        self._membership = Membership(store.nodes, Crew(), self.staff, [])
+
+    async def join(self) -> None:
+        await self._membership.join(f"home-{self.name}", self.name)
+
+    async def look(self) -> None:
+        await self._membership.round()
+
+    def acts_for(self, *builders: str) -> dict[str, bool]:
+        return {
+            name: any(
+                self._membership.holds(duty, f"builder:{name}")
+                for duty, covered in self.staff.duties().items()
+                if f"builder:{name}" in covered.parts
+            )
+            for name in builders
+        }
+
+
+@asynccontextmanager
+async def nodes_of(postgres: Server, **servers: Mapping[str, str]) -> AsyncIterator[list[Node]]:
+    """Nodes by name, which join one after the other, each with the builders of its servers."""
+    url = postgres.make_database()
+    async with AsyncExitStack() as stack:
+        found = []
+        for name, parts in servers.items():
+            store = await stack.enter_async_context(open_store(url, exclusive=True))
+            found.append(Node(name, store, url.rpartition("/")[2], **parts))
+            await found[-1].join()
+        yield found
+        lease.hold(math.inf)
+
+
+async def test_a_builder_whose_server_is_renamed_has_one_node_at_a_time(postgres: Server) -> None:
+    async with nodes_of(postgres, one={"old": "here"}, two={"new": "here other"}) as (one, two):
+        for node in (one, two):
+            await node.look()
+        assert one.acts_for("here") == {"here": True}
+        assert two.acts_for("here", "other") == {"here": False, "other": True}
+        one.staff.busy = {"server:old", "builder:here"}
+        one.staff.use(new="here other")
+        for node in (one, two):
+            await node.look()
+        assert one.acts_for("here") == two.acts_for("here") == {"here": False}, "a call may be in flight"
+        one.staff.busy.clear()
+        for node in (one, two):
+            await node.look()
+        assert one.acts_for("here", "other") == {"here": False, "other": False}
+        assert two.acts_for("here", "other") == {"here": True, "other": True}
+
+
+async def test_a_builder_that_moves_to_the_server_of_another_node_is_waited_for(postgres: Server) -> None:
+    async with nodes_of(postgres, one={"a": "x y"}, two={"a": "x", "b": "y z"}) as (one, two):
+        for node in (one, two):
+            await node.look()
+        assert one.acts_for("x", "y") == {"x": True, "y": True}
+        assert two.acts_for("x", "y", "z") == {"x": False, "y": False, "z": True}
+        one.staff.busy = {"server:a", "builder:x", "builder:y"}
+        one.staff.use(a="x", b="y z")
+        for node in (one, two):
+            await node.look()
+        assert one.acts_for("x", "y") == {"x": True, "y": False}
+        assert two.acts_for("y") == {"y": False}
+        one.staff.busy -= {"builder:y"}
+        for node in (one, two):
+            await node.look()
+        assert one.acts_for("x", "y") == {"x": True, "y": False}
+        assert two.acts_for("x", "y") == {"x": False, "y": True}
+
+
+async def test_what_a_node_has_under_an_old_name_is_kept_for_as_long_as_its_lease(postgres: Server) -> None:
+    async with nodes_of(postgres, frozen={"old": "here"}, other={"new": "here"}) as (frozen, other):
+        for seconds, has_it in ((LEASE_SECONDS - 20, False), (20, True)):
+            beat = f"UPDATE node SET beat_at = beat_at - {seconds} WHERE name = 'frozen'"
+            postgres.execute(frozen.database, beat)
+            await other.look()
+            assert other.acts_for("here") == {"here": has_it}
+        with pytest.raises(StoreDied):
+            await frozen.look()

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing, suppress
+from typing import Final
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
@@ -15,12 +16,15 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge import __version__
 from bridge.errors import StoreDied, StoreError
-from bridge.model.node import LEASE_SECONDS, Duty, Node, Roll
+from bridge.model.node import BUILDER, CHANNEL, LEASE_SECONDS, Duty, Node, Roll
 from bridge.runtime.clock import Clock
 from bridge.store.nodes import NODES
 from bridge.store.schema_activity import duty, node
 from bridge.store.sql.activity import add_start
 from bridge.store.sql.database import Database
+
+_PARTS: Final = (f"{BUILDER}:", f"{CHANNEL}:")
+"""What the names of builders and channels begin with, which stand beside those of duties."""
 
 
 class Nodes:
@@ -75,19 +79,23 @@ class Nodes:
                 Node(**{**row, **{name: frozenset(json.loads(row[name])) for name in ("offers", "parts")}})
                 for row in connection.execute(select(node).order_by(node.c.name, node.c.id)).mappings()
             ]
+            rows = connection.execute(select(duty).order_by(duty.c.name)).mappings().all()
             duties = [
                 Duty(name=row["name"], node=row["node_id"], home=row["home"], since=row["since"])
-                for row in connection.execute(select(duty).order_by(duty.c.name)).mappings()
+                for row in rows
+                if not row["name"].startswith(_PARTS)
             ]
-            return Roll(at=self._now(connection), nodes=nodes, duties=duties)
+            held = [row for row in rows if row["name"].startswith(_PARTS) and row["node_id"] is not None]
+            parts = {row["name"]: row["node_id"] for row in held}
+            return Roll(at=self._now(connection), nodes=nodes, duties=duties, parts=parts)
 
         return await self._database.read(work)
 
-    async def take(self, duties: Collection[str]) -> None:
+    async def take(self, names: Collection[str]) -> None:
         def work(connection: Connection) -> None:
             now = self._now(connection)
             self._evict(connection, now)
-            for name in sorted(duties):
+            for name in sorted(names):
                 values = {"node_id": self.own_id, "since": now}
                 connection.execute(
                     upsert(duty)
@@ -104,8 +112,8 @@ class Nodes:
         begun = update(duty).where(own).values(home=self._home)
         await self._database.write(lambda connection: connection.execute(begun))
 
-    async def release(self, duties: Collection[str]) -> None:
-        own = duty.c.name.in_(duties) & (duty.c.node_id == self.own_id)
+    async def release(self, names: Collection[str]) -> None:
+        own = duty.c.name.in_(names) & (duty.c.node_id == self.own_id)
 
         def work(connection: Connection) -> None:
             _free(connection, own, self._now(connection))
