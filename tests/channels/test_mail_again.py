@@ -13,6 +13,7 @@ from bridge.channels.adapters.mail.channel import Mail
 from bridge.channels.adapters.mail.settings import MailSettings
 from bridge.channels.base import Dead, Ok, Retry, Unknown
 from bridge.model.notice import Notice
+from bridge.runtime import lease
 
 FIRST, SECOND = "first@example.com", "second@example.com"
 
@@ -44,6 +45,18 @@ async def test_a_temporary_rejection_is_tried_again_although_another_recipient_i
     assert recipients(server) == [SECOND]
     assert isinstance(outcome, Dead)
     assert (outcome.reason, outcome.why.partition(";")[0]) == ("content", "mails taken by the server: 1")
+
+
+async def test_a_node_that_stood_still_before_the_mail_sends_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one may have sent it by then."""
+    async with smtp_server(tmp_path, "none") as server:
+        monkeypatch.setattr(lease, "_until", lease.now() - 1)
+        outcome = await channel(server).send(notice())
+    assert isinstance(outcome, Retry)
+    assert "this node stood still" in outcome.why
+    assert recipients(server) == []
 
 
 async def test_a_lost_answer_is_reported_before_a_temporary_rejection(tmp_path: Path) -> None:

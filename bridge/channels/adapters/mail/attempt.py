@@ -29,8 +29,9 @@ from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, Retry, Unkno
 from bridge.channels.content import DETAILS, Detail
 from bridge.channels.text import plain
 from bridge.config.types import Secret
-from bridge.errors import Permanent
+from bridge.errors import NotSent, Permanent
 from bridge.model.notice import Notice
+from bridge.runtime import lease
 from bridge.runtime.http_client import certificates
 from bridge.runtime.tls import causes, speaks_tls, tls_fault
 
@@ -87,6 +88,8 @@ class Attempt:
             if not _temporary(error.code):
                 return Dead("config", said)
             self._broken.append(said)
+        except NotSent as error:
+            self._broken.append(str(error))
         except OSError as error:
             fault = tls_fault(error, host, without_tls="set tls: starttls, or the port for tls: implicit")
             if fault and any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
@@ -128,7 +131,7 @@ class Attempt:
         return session
 
     async def _transfer(self, session: SMTP, recipient: str) -> None:
-        """Send one message to one recipient. Raises OSError when the session is over before the mail."""
+        """Send one message to one recipient. Raises NotSent, and OSError when the session ends before it."""
         try:
             try:
                 await self._dialogue(session, recipient, self._mails[recipient])
@@ -141,12 +144,13 @@ class Attempt:
             rejections.append(f"{recipient}: {self._said(error.code, error.message)}")
 
     async def _dialogue(self, session: SMTP, recipient: str, mail: bytes) -> None:
-        """Send one message. Raises SMTPResponseException when the server rejects it, and OSError."""
+        """Send one message. Raises SMTPResponseException when the server rejects it, NotSent, and OSError."""
         await _reset(session)
         with _any_success():
             await session.mail(parsed(self._settings.sender).addr_spec)
         with _any_success():
             await session.rcpt(parsed(recipient).addr_spec)
+        lease.require()
         try:
             with _any_success():
                 await session.data(mail)
