@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -83,6 +85,17 @@ def test_a_daemon_at_rest_has_loaded_nothing_that_it_has_not_used(tmp_path: Path
     loaded = (tmp_path / "modules").read_text().splitlines()
     assert set(AT_ONCE) <= {*loaded}
     assert [name for name in LATER if name in loaded] == []
+
+
+def test_no_other_driver_of_postgresql_is_loaded_besides_ours() -> None:
+    names = "import sys, bridge.store.postgres.database; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", names], capture_output=True, text=True, check=True, timeout=60
+    )
+    dialect = "sqlalchemy.dialects.postgresql."
+    loaded = {name.removeprefix(dialect) for name in done.stdout.split() if name.startswith(dialect)}
+    assert "psycopg" in loaded
+    assert not loaded & {"asyncpg", "pg8000", "psycopg2", "psycopg2cffi"}
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])

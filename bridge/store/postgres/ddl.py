@@ -4,14 +4,16 @@ Texts compare by their bytes, as in SQLite: neither order nor equality hangs on 
 Numbers have 64 bits. The condition of an index that has one is the same in both engines.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Integer, Text
-from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex
 
 from bridge.store.sql import constructs
+
+if TYPE_CHECKING:  # the dialect is for `engine` to load
+    from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
 
 IGNORES_CASE = """
 CREATE COLLATION IF NOT EXISTS "NOCASE" (provider = icu, locale = 'und-u-ks-level2', deterministic = false)
@@ -32,19 +34,19 @@ may keep a query from the other rows, and PostgreSQL before 16 cannot ask whethe
 
 
 @compiles(Text, "postgresql")
-def _text(type_: Text, compiler: PGTypeCompiler, type_expression: Any = None, **given: Any) -> str:
+def _text(type_: Text, compiler: "PGTypeCompiler", type_expression: Any = None, **given: Any) -> str:
     written: str = compiler.visit_TEXT(type_, **given)
     is_bare = isinstance(type_expression, Column) and type_.collation is None
     return f'{written} COLLATE "C"' if is_bare else written
 
 
 @compiles(Integer, "postgresql")
-def _integer(_type: Integer, _compiler: PGTypeCompiler, type_expression: Any = None, **_given: Any) -> str:
+def _integer(_type: Integer, _compiler: "PGTypeCompiler", type_expression: Any = None, **_given: Any) -> str:
     return "BIGINT" if isinstance(type_expression, Column) else "INTEGER"
 
 
 @compiles(CreateIndex, "postgresql")
-def _index(element: CreateIndex, compiler: PGDDLCompiler, **given: Any) -> str:
+def _index(element: CreateIndex, compiler: "PGDDLCompiler", **given: Any) -> str:
     options = element.element.dialect_options
     options["postgresql"]["where"] = options["sqlite"]["where"]
     written: str = compiler.visit_create_index(element, **given)  # type: ignore[no-untyped-call]
