@@ -1,7 +1,9 @@
 """What each builder and channel of a configuration is to be, and to which duty it belongs."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from bridge.builders.base import Builder
@@ -34,8 +36,18 @@ class Post:
     @property
     def is_bound(self) -> bool:
         """Whether what it does stays on this machine."""
-        kind = self.plan.kind
-        return isinstance(kind, type) and issubclass(kind, Builder) and kind.on_this_machine
+        return (kind := _builder(self.plan)) is not None and kind.on_this_machine
+
+    @property
+    def place(self) -> str:
+        """Another text for each place where builds of a builder may be; nodes that know it say the same."""
+        kind = _builder(self.plan)
+        return "" if kind is None else _place(kind, self.plan.settings)
+
+
+def _place(kind: type[Builder], settings: object) -> str:
+    words = [kind.kind, *(str(getattr(settings, name)) for name in kind.place)]
+    return sha256(json.dumps(words).encode()).hexdigest()[:16]
 
 
 def posts(config: Config, store: Store, clock: Clock) -> dict[Part, Post]:
@@ -74,8 +86,11 @@ def configured(config: Config) -> tuple[tuple[str, Collection[str]], ...]:
 
 def moves(before: Plan[Builder | Channel], after: Plan[Builder | Channel]) -> bool:
     """Whether what a builder has begun cannot be found as the builder is now."""
-    if (kind := after.kind) is not before.kind:
+    if after.kind is not before.kind:
         return True
-    return (
-        isinstance(kind, type) and issubclass(kind, Builder) and kind.moves(before.settings, after.settings)
-    )
+    return (kind := _builder(after)) is not None and kind.moves(before.settings, after.settings)
+
+
+def _builder(plan: Plan[Builder | Channel]) -> type[Builder] | None:
+    kind = plan.kind
+    return kind if isinstance(kind, type) and issubclass(kind, Builder) else None

@@ -265,13 +265,21 @@ class Staff(Service):
         (what, name), membership = post.part, self._membership()
         if what != BUILDER:
             return
-        moved = post.part in self._last and moves(self._last[post.part], post.plan)
+        moved = self._has_moved(post)
         if moved or membership.inherits(post.duty):
             why = MOVED if moved else NODE_GONE
             await leave_behind(self._store.builds, name, self._notice_policy, why)
             self.wake_notifiers()
+        await membership.settle_at(full_name(post.part), post.place)
         if post.is_bound:
             await membership.settle(post.duty)
+
+    def _has_moved(self, post: Post) -> bool:
+        """Whether a builder was elsewhere until now, on this node or another one."""
+        before = self._membership().place(full_name(post.part))
+        if before is None or post.is_bound:
+            return post.part in self._last and moves(self._last[post.part], post.plan)
+        return before != post.place
 
     def _fill(self, post: Post) -> None:
         part, name = post.part, post.part[1]

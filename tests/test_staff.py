@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import anyio
@@ -12,7 +13,8 @@ import pytest
 from pydantic import BaseModel
 from support.disks import CONFIG
 from support.listed import newest_notices
-from support.scripted import ScriptedBuilder, ScriptedChannel, Store, eventually
+from support.postgres import Server
+from support.scripted import Clock, ScriptedBuilder, ScriptedChannel, Store, eventually
 
 from bridge import registry
 from bridge.builders.base import Outcome
@@ -20,6 +22,7 @@ from bridge.config.loader import Config, ConfiguredAdapter
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.posts import posts
 from bridge.runtime.metrics import REGISTRY
 from bridge.services import base
 from bridge.services.base import Crew, HandOver
@@ -28,6 +31,7 @@ from bridge.services.leftovers import ABSENT_SECONDS, MOVED
 from bridge.services.membership import Membership
 from bridge.services.servers import Servers
 from bridge.staff import Staff
+from bridge.store.postgres.database import Database as Postgres
 from bridge.store.values import NoticeFilter
 
 
@@ -259,10 +263,41 @@ async def test_one_that_another_node_moved_meanwhile_keeps_what_it_has_there(sto
         policy = NoticePolicy(store.clock)
         await store.builds.transition(build.id, BuildState.TRIGGERING, policy)
         await store.builds.transition(build.id, BuildState.QUEUED, policy, handle="at b")
+        there = moved(begun, "here", "b")
+        await store.nodes.settle("builder:here", posts(there, store, store.clock)["builder", "here"].place)
         site.membership = own
-        site.use(moved(begun, "here", "b"))
+        await own.round()
+        site.use(there)
         await eventually(lambda: len(OfTest.made) == 2 and OfTest.made[1].called("poll"))
         assert (await store.build(build.id)).state is BuildState.QUEUED
+
+
+async def test_what_other_nodes_have_begun_elsewhere_is_not_asked_for_at_the_new_place(
+    postgres: Server, tmp_path: Path
+) -> None:
+    url, begun = postgres.make_database(), config(here="old")
+    OfTest.gate.set()
+
+    async def queued(name: str, at: Config) -> str:
+        """The id of a build that a node has sent to its builder, and left."""
+        with Postgres.open(url, exclusive=True) as database:
+            store = Store(database, Clock(), tmp_path)
+            async with at_work(store, at) as site:
+                build = await store.add_build(name, builder="here", tags=(name,))
+                site.staff.wake_all()
+                await in_state(store, build.id, BuildState.QUEUED)
+            OfTest.made.clear()
+            return build.id
+
+    before, elsewhere = await queued("before", begun), moved(begun, "here", "b")
+    after = await queued("after", elsewhere)
+    with Postgres.open(url, exclusive=True) as database:
+        store = Store(database, Clock(), tmp_path)
+        async with at_work(store, elsewhere):
+            await eventually(lambda: OfTest.made[0].called("poll"))
+        assert (await store.build(before)).detail == MOVED
+        assert (await store.build(after)).state is BuildState.QUEUED
+    assert not [method for method, of in OfTest.made[0].calls if before in of or "handle-1" in of]
 
 
 async def test_what_is_given_up_while_another_one_begins_does_not_begin(
@@ -356,7 +391,7 @@ async def test_nothing_begins_any_more_once_all_are_to_end(store: Store) -> None
     await site.staff.round()
     site.use(config(here="old", there="newer"))
     await site.staff.round()
-    assert [one.calls for one in OfTest.made[1:]] == [[]]
+    assert not [one.calls for one in OfTest.made[1:] if one.calls]
     await site.staff.aclose()
 
 

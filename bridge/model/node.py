@@ -50,13 +50,14 @@ class Roll:
 
     `parts` has the id of the node that acts for a builder or channel, by `builder:NAME` and so on. What a
     duty is called hangs on the configuration, which a change reaches node after node; a part is one node's
-    whatever the duty is called that it belongs to there.
+    whatever the duty is called that it belongs to there. `places` says where parts have begun work last.
     """
 
     at: float
     nodes: Sequence[Node]
     duties: Sequence[Duty]
     parts: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def expired(self, node: Node) -> bool:
         """Whether another node may take its place."""

@@ -103,6 +103,7 @@ class Membership(Service):
         self._held: set[str] = set()
         self._parts: AbstractSet[str] = frozenset()
         """Those of the duties that are held, unless another node acts for them yet."""
+        self._places: Mapping[str, str] = {}
         self._left: dict[str, str] = {}
         """The bound duties that another machine has begun, with its home."""
         self._home = ""
@@ -143,6 +144,15 @@ class Membership(Service):
     def inherits(self, duty: str) -> bool:
         """Whether another machine has begun a duty of this node, and may still have something of it."""
         return duty in self._left
+
+    def place(self, part: str) -> str | None:
+        """Where a part has begun work last, on whichever node; None where that is not known."""
+        return self._places.get(part)
+
+    async def settle_at(self, part: str, place: str) -> None:
+        """This node begins work for a part of its own at this place. Raises StoreError."""
+        if self._nodes.is_shared:
+            await self._nodes.settle(part, place)
 
     async def settle(self, duty: str) -> None:
         """This machine has begun a duty of its own. Raises StoreError."""
@@ -197,6 +207,7 @@ class Membership(Service):
         own = [duty for duty in roll.duties if duty.node == self._nodes.own_id]
         held = {duty.name for duty in own} - give
         self._left = {duty.name: duty.home for duty in own if duty.home not in {None, self._home}}
+        self._places = roll.places
         if held != self._held:
             taken, given = sorted(held - self._held), sorted(self._held - held)
             log.info(LogEvent.NODE_DUTIES_CHANGED, taken=taken or None, given=given or None)

@@ -45,8 +45,8 @@ class Nodes(Protocol):
     async def take(self, names: Collection[str]) -> None:
         """Take those duties and parts that no one has; nodes whose lease has ended lose theirs before."""
 
-    async def settle(self, duty: str) -> None:
-        """Note that this node has begun the work of a duty of its own."""
+    async def settle(self, name: str, place: str | None = None) -> None:
+        """Note that this node has begun the work of a duty of its own, or of a part, and at which place."""
 
     async def release(self, names: Collection[str]) -> None:
         """Give up duties and parts of this node, whose work has ended."""

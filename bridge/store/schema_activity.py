@@ -48,4 +48,7 @@ duty = Table(
     Column("home", Text),
     Column("since", Float, nullable=False),
 )
-"""What one node at a time does, and which: duties, and besides the builders and channels that are in them."""
+"""What one node at a time does, and which: duties, and besides the builders and channels that are in them.
+
+`home` is where it was begun last: the node of a duty, the place of a builder.
+"""

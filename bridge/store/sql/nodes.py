@@ -85,9 +85,12 @@ class Nodes:
                 for row in rows
                 if not row["name"].startswith(_PARTS)
             ]
-            held = [row for row in rows if row["name"].startswith(_PARTS) and row["node_id"] is not None]
-            parts = {row["name"]: row["node_id"] for row in held}
-            return Roll(at=self._now(connection), nodes=nodes, duties=duties, parts=parts)
+            of_parts = [row for row in rows if row["name"].startswith(_PARTS)]
+            parts, places = (
+                {row["name"]: row[column] for row in of_parts if row[column] is not None}
+                for column in ("node_id", "home")
+            )
+            return Roll(at=self._now(connection), nodes=nodes, duties=duties, parts=parts, places=places)
 
         return await self._database.read(work)
 
@@ -107,9 +110,9 @@ class Nodes:
 
         await self._database.write(work)
 
-    async def settle(self, duty_name: str) -> None:
-        own = (duty.c.name == duty_name) & (duty.c.node_id == self.own_id)
-        begun = update(duty).where(own).values(home=self._home)
+    async def settle(self, name: str, place: str | None = None) -> None:
+        own = (duty.c.name == name) & (duty.c.node_id == self.own_id)
+        begun = update(duty).where(own).values(home=self._home if place is None else place)
         await self._database.write(lambda connection: connection.execute(begun))
 
     async def release(self, names: Collection[str]) -> None:
