@@ -14,6 +14,7 @@ from support import engines
 from support.examples import examples
 from support.postgres import Server, serve_postgres
 from support.scripted import Store, open_store
+from support.selection import has_store, is_of_each_engine
 from support.statements import share
 
 # How long an example takes says how loaded the machine is.
@@ -69,11 +70,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is about SQLite's own ways is no test of another engine."""
+    """Another engine than the usual one is for what has a store, and is not about the ways of one engine."""
     if engines.postgres():
-        out = [item for item in items if item.get_closest_marker("sqlite")]
-        config.hook.pytest_deselected(items=out)
-        items[:] = [item for item in items if item not in out]
+        kept = [item for item in items if is_of_each_engine(item)]
+        config.hook.pytest_deselected(items=list({*items} - {*kept}))
+        items[:] = kept
 
 
 @pytest.fixture(scope="session")
@@ -100,8 +101,9 @@ def _databases(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if folder := request.node.funcargs.get("tmp_path"):
         engines.forget(folder)
-        if engines.postgres():
-            assert not list(folder.rglob("bridge.db")), "a store of this test was on SQLite"
+        if engines.postgres() or not has_store(request.node):
+            files = [] if request.node.get_closest_marker("sqlite") else list(folder.rglob("bridge.db"))
+            assert not files, "it has a store that `support.engines` has not made"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Daemons on machines whose clocks are minutes apart, or are set: pushes keep their order."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Final
 
 import psycopg
 from support.daemon import DUMMY, Daemon, eventually
+from support.engines import execute
 from support.every_branch import RULE, URL
 from support.postgres import Server
 from support.sending import push_body, send
@@ -93,5 +93,4 @@ def test_pushes_while_the_clock_is_set_back_are_decided_as_they_were_answered(tm
         machine.stop()
         machine.set_clock(0)
         machine.begin()
-        with closing(sqlite3.connect(machine.database)) as connection:
-            eventually(lambda: in_order(connection.execute(BUILT).fetchall()), seconds=40)
+        eventually(lambda: in_order(execute(machine.database, BUILT)), seconds=40)
