@@ -50,6 +50,7 @@ def package(tmp_path: Path) -> Path:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.sqlite
 def test_it_serves_through_restarts_and_faults_and_leaves_no_trace(package: Path, tmp_path: Path) -> None:
     with machine(tmp_path) as debian:
         before = debian.changes()
