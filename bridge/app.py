@@ -61,10 +61,10 @@ async def serve(
     lines = log.configure(config.secrets, style=settings.log.format, level=settings.log.level.upper())
     clock, crew = SteadyClock(), Crew()
     service_notices = ServiceNoticePolicy(clock, config.watchers, settings.pools, config.fallbacks)
-    store_of = partial(open_store, config.store_url, log_limit=settings.store.log_limit)
-    tracing.follow(settings.tracing, redact := lines.redactor.foreign)
+    store_of = partial(open_store, config.store_url, exclusive=True, log_limit=settings.store.log_limit)
+    tracing.follow(settings.tracing, lines.redactor.foreign)
     async with (
-        store_of(exclusive=True, clock=clock, service_notices=service_notices, redact=redact) as store,
+        store_of(clock=clock, service_notices=service_notices, redact=lines.redactor.foreign) as store,
         anyio.create_task_group() as tasks,
     ):
         sources = await begin(disk, loaded, store.repositories, report)

@@ -50,8 +50,8 @@ def share(roll: Roll, own_id: str, bound: AbstractSet[str]) -> Share:
         for name in node.offers:
             duty = had.get(name)
             if duty is None or duty.node not in ids:
-                turn = _turn_at_home if name in bound else _turn
-                at = turn(node, name, duty, alive)
+                from_when = _from_when_if_bound if name in bound else _from_when
+                at = from_when(node, name, duty, alive)
                 times.append(at)
                 if at <= roll.at:
                     take.add(name)
@@ -67,14 +67,14 @@ def _first(name: str, nodes: Sequence[Node]) -> Node:
     return max(able, key=lambda node: sha256(f"{node.home}\n{name}".encode()).digest())
 
 
-def _turn(node: Node, name: str, duty: Duty | None, alive: Sequence[Node]) -> float:
+def _from_when(node: Node, name: str, duty: Duty | None, alive: Sequence[Node]) -> float:
     """From when on the node may take what no one has."""
     if _first(name, alive) is node:
         return -math.inf
     return math.inf if duty is None or duty.node is not None else duty.since + PATIENCE_SECONDS
 
 
-def _turn_at_home(node: Node, name: str, duty: Duty | None, alive: Sequence[Node]) -> float:
+def _from_when_if_bound(node: Node, name: str, duty: Duty | None, alive: Sequence[Node]) -> float:
     """The same for what is bound."""
     home = [one for one in alive if duty and one.home == duty.home and name in one.offers]
     if _first(name, home or alive) is not node:

@@ -82,9 +82,9 @@ def takeovers(happened: Sequence[Happened], seen: Sequence[Look], lease: float) 
     """
     for hit in happened:
         lane = hit.fault.lane
-        before = next((look for look in reversed(seen) if look.at < hit.begun), None)
-        if hit.fault.kind not in _HITS or before is None:
+        if hit.fault.kind not in _HITS:
             continue
+        before = _last(seen, hit.begun)
         for name, (process, holder) in before.held.items():
             later = [look for look in seen if look.at > hit.begun]
             taken = next((one.at for one in later if one.held.get(name, (process,))[0] != process), None)
@@ -122,9 +122,9 @@ def _takers(
 def _killed(happened: Sequence[Happened], seen: Sequence[Look], until: float) -> set[str]:
     """Processes whose row is left for a moment, until the node has started again."""
     kills = [one for one in happened if one.fault.kind is Kind.KILL and one.begun < until]
-    found = (_joined(seen, one.begun).get(one.fault.lane) for one in kills)
+    found = (_last(seen, one.begun).joined.get(one.fault.lane) for one in kills)
     return {process for process in found if process}
 
 
-def _joined(seen: Sequence[Look], at: float) -> Mapping[int, str]:
-    return next((look.joined for look in reversed(seen) if look.at < at), {})
+def _last(seen: Sequence[Look], before: float) -> Look:
+    return next((look for look in reversed(seen) if look.at < before), Look(before, {}, {}))
