@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.disks import FolderDisk
+from support.held_writer import held_writer
 from support.reloading import reloader, reloading, rule
 from support.rules import NAMES, tag_config
 from support.scripted import Store, beside, eventually, failing, open_store
@@ -185,13 +186,11 @@ async def test_a_change_during_a_reload_waits_and_both_are_in_force(store: Store
 
 async def test_a_caller_that_goes_away_leaves_what_is_written_in_force(store: Store, folder: Path) -> None:
     harness = reloader(store, folder)
-    release = threading.Event()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(store.database.write, lambda _: release.wait(10))
+    async with held_writer(store.database) as release, anyio.create_task_group() as tasks:
         tasks.start_soon(harness.reloader.change, To(put(document())))
         await eventually(lambda: store.database._queue._waiting)
         tasks.cancel_scope.cancel()
-        release.set()
+        release()
     assert (await store.repositories.all()).repositories
     assert harness.names() == ["shop", "tool"]
 

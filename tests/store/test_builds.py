@@ -1,6 +1,5 @@
 """Builds move along the table of transitions only, and their names and numbers never repeat."""
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection, func, select
 from support.engines import indexes
+from support.held_writer import held_writer
 from support.listed import newest_notices
 from support.outbox import claim
 from support.scripted import SHA, START, Clock, Store, delivery_of, eventually, new_build, quiet
@@ -362,23 +362,15 @@ async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store, *, asked
     build = await store.add_build()
     end = partial(store.builds.transition, build.id, BuildState.SUPERSEDED, quiet)
     ask = partial(store.builds.request_cancel, build.id, "by ann", change_by())
-    entered, hold = threading.Event(), threading.Event()
     claimed: list[Build | None] = []
-
-    def keep_the_writer(_connection: Connection) -> None:
-        entered.set()
-        hold.wait(10)
 
     async def claim() -> None:
         claimed.append(await store.builds.claim("here", None, quiet))
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(store.database.write, keep_the_writer)
-        await eventually(entered.is_set)
+    async with anyio.create_task_group() as tasks, held_writer(store.database):
         tasks.start_soon(ask if asked else end)
         tasks.start_soon(claim)
         await eventually(lambda: len(store.database._queue._waiting) == 2)
-        hold.set()
     assert claimed == [None]
     assert (await store.build(build.id)).state is (BuildState.WAITING if asked else BuildState.SUPERSEDED)
 

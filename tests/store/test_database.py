@@ -17,6 +17,7 @@ import anyio.to_thread
 import pytest
 from sqlalchemy import Connection
 from support.engines import execute, opened
+from support.held_writer import held_writer
 from support.scripted import Store, beside, delivery_of, eventually, failing, open_store
 
 from bridge.errors import StoreDied, StoreError
@@ -336,17 +337,12 @@ async def test_too_many_waiting_writes_are_rejected_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridge.store.sql.queue.MAX_WAITING", 5)
-    hold = threading.Event()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
-        await anyio.wait_all_tasks_blocked()
-        await eventually(lambda: not store.database._queue._waiting)
+    async with anyio.create_task_group() as tasks, held_writer(store.database):
         for number in range(5):
             tasks.start_soon(store.database.write, insert(str(number)))
         await anyio.wait_all_tasks_blocked()
         with pytest.raises(StoreError, match="too many writes wait"):
             await store.database.write(insert("one too many"))
-        hold.set()
     assert len(await names(store)) == 5
 
 

@@ -1,11 +1,10 @@
 """Deliveries: kept once, however often they are repeated, and decided in their order."""
 
-import threading
-
 import anyio
 import pytest
+from support.held_writer import held_writer
 from support.listed import newest_deliveries
-from support.scripted import Store, delivery_of, eventually, quiet
+from support.scripted import Store, delivery_of, quiet
 from support.trail import change_by
 
 from bridge.errors import StoreError
@@ -170,16 +169,11 @@ async def test_a_delivery_waits_for_a_store_that_is_held_up_no_longer_than_its_h
 ) -> None:
     """One that the writer had not begun is not there later, and each can be sent again."""
     monkeypatch.setattr("bridge.store.sql.deliveries.PATIENCE", 0.05)
-    hold = threading.Event()
     both = [delivery_of(key, store.clock()) for key in ("a", "b")]
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
-        await anyio.wait_all_tasks_blocked()
-        await eventually(lambda: not store.database._queue._waiting)
+    async with held_writer(store.database):
         for one in both:
             with anyio.fail_after(5), pytest.raises(StoreError, match="took no write"):
                 await store.deliveries.put(one)
-        hold.set()
     await store.database.write(lambda _connection: None)
     assert await newest_deliveries(store, 10) == [], "nothing that waited before this write"
     assert [(await store.deliveries.put(one)).new for one in both] == [True, True]
