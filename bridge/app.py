@@ -124,8 +124,9 @@ class _Daemon:
         )
         parts = self.reloader, self.staff, store, clock
         self._duties = standing(*parts, notice_policy=self.notice_policy, service_notices=service_notices)
+        of_node = store.nodes, crew, self.staff, list(self._duties.values())
         self.membership = Membership(
-            store.nodes, crew, self.staff, list(self._duties.values()), works=only != "receive"
+            *of_node, key_ids=lambda: self.reloader.config.settings.api.key_ids, works=only != "receive"
         )
         changed.add(self._duties[UPKEEP], self.membership)
         self._site = OnFirstCall(self._make_site)
@@ -163,8 +164,7 @@ class _Daemon:
         self.staff.reopen_channels()
 
     def _announces(self, by_store: bool) -> bool:
-        shared = self._store.nodes.is_shared
-        return self.membership.holds(UPKEEP) and not (shared and by_store)
+        return self.membership.holds(UPKEEP) and not (self._store.nodes.is_shared and by_store)
 
     def _wake_all(self) -> None:
         self._duties[DISPATCH].wake()

@@ -144,6 +144,14 @@ CHINESE: Final[Mapping[str, str]] = {
     "nodes of two releases are for the time of an upgrade: upgrade the others, too": (
         "两个版本的节点只应在升级期间并存：请把其余的也升级"
     ),
+    "it has other keys of the tokens than {}: one refuses what the other makes": (
+        "令牌的密钥与 {} 的不同：一方创建的令牌，另一方不认"
+    ),
+    "copy the file `api.key` from one to the other, or write the same `api.keys` into both configurations, "
+    "then restart: what a key has made that is gone is void": (
+        "请把 `api.key` 文件从一方复制到另一方，或者在两份配置里写同样的 `api.keys`，然后重启："
+        "被换掉的密钥创建的令牌会失效"
+    ),
     "no node does it, for {} by now": "已有 {} 没有节点负责它",
     "start the node that had it last: one on another machine takes it up after {} s, and "
     "`buildbridge status` shows who has what": (

@@ -53,6 +53,17 @@ def missing_duties(roll: Roll) -> Mapping[str, float]:
     return {name: age for name, age in ages.items() if age > FREE_SECONDS}
 
 
+def other_keys(config: Outline, roll: Roll) -> Mapping[str, str]:
+    """The nodes with other keys of the tokens, and the node that has other ones than they have.
+
+    That is the one of this machine, else the one that runs for the longest time.
+    """
+    own = node_name(config.settings.server.port)
+    known = [node for node in roll.nodes if node.key_ids and not roll.expired(node)]
+    here = min(known, key=lambda node: (node.name != own, node.started_at), default=None)
+    return {} if here is None else {node.name: here.name for node in roll.with_other_keys(here)}
+
+
 async def builder_documents(config: Outline, store: Store, backlog: Backlog) -> list[Document]:
     """The builders in the order of bridge.yaml: whether each is up, and how much waits for it and is there.
 

@@ -102,7 +102,7 @@ async def _add_state(document: dict[str, Any], config: Outline, store: Store) ->
     roll = await store.nodes.roll()
     # The row of a daemon that was killed stays until the next start.
     document["nodes"] = node_documents(roll, is_shared=is_shared) if served or is_shared else []
-    problems += _of_nodes(document["nodes"], roll) if is_shared else []
+    problems += _of_nodes(config, document["nodes"], roll) if is_shared else []
     backlog = await parts.backlog_of(config, store)
     document["store_bytes"] = backlog.store_bytes
     document["builders"] = await parts.builder_documents(config, store, backlog)
@@ -126,7 +126,7 @@ async def _add_state(document: dict[str, Any], config: Outline, store: Store) ->
     problems += _problems(document)
 
 
-def _of_nodes(nodes: Sequence[NodeDocument], roll: Roll) -> list[str]:
+def _of_nodes(config: Outline, nodes: Sequence[NodeDocument], roll: Roll) -> list[str]:
     return (
         [
             f"the node {one['name']} was last heard of {show.duration(one['beat_age'] or 0)} ago"
@@ -138,6 +138,10 @@ def _of_nodes(nodes: Sequence[NodeDocument], roll: Roll) -> list[str]:
             for name, age in parts.missing_duties(roll).items()
         ]
         + ([parts.NO_WORKER] if roll.is_idle else [])
+        + [
+            f"the node {name} has other keys of the tokens than {than}: `buildbridge doctor` says what to do"
+            for name, than in parts.other_keys(config, roll).items()
+        ]
     )
 
 

@@ -34,6 +34,7 @@ from bridge.config.types import (
     server_url,
     wrong,
 )
+from bridge.model.access import key_id
 from bridge.model.missed import MissedPolicy
 from bridge.runtime.rate import Rate
 
@@ -299,6 +300,11 @@ class ApiSettings(Strict):
     """The API of CodeArts Build, which Huawei's SDKs speak."""
     cors: CorsSettings = CorsSettings()
     """Which web pages of other addresses may call the API."""
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """What the keys are called."""
+        return frozenset(key_id(key.reveal()) for key in self.keys)
 
 
 class MetricsSettings(Strict):

@@ -129,6 +129,9 @@ REASONS: Final[Mapping[str, str]] = {
     "the daemon is of version {}, not {}: restart it": "守护进程的版本是 {0}，不是 {1}：请重新启动",
     "the node {} was last heard of {} ago": "节点 {0} 的最近一次心跳在 {1} 之前",
     "no node does {}, for {} by now": "已有 {1} 没有节点负责 {0}",
+    "the node {} has other keys of the tokens than {}: `buildbridge doctor` says what to do": (
+        "节点 {0} 的令牌密钥与 {1} 的不同：`buildbridge doctor` 会说明怎么办"
+    ),
     "no node works: start one without `--only receive`": (
         "没有节点工作：请启动一个不带 `--only receive` 的节点"
     ),

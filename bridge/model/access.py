@@ -1,5 +1,6 @@
 """Who calls: people and programs with a role, in all namespaces or in some."""
 
+import hmac
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -48,6 +49,11 @@ class Principal:
     def may(self, role: Role, namespace: str) -> bool:
         """Whether the caller has at least this role in the namespace."""
         return self.role.includes(role) and (self.namespaces is None or namespace in self.namespaces)
+
+
+def key_id(key: str) -> str:
+    """What a key of the API is called: no secret, since the key cannot be found from it."""
+    return hmac.new(key.encode(), b"key id", "sha256").hexdigest()[:16]
 
 
 class TokenState(StrEnum):

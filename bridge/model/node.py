@@ -17,6 +17,7 @@ class Node:
 
     `home` is of the machine's folder, and stays the same from one process to the next. `offers` are the
     duties that the node can do, `parts` the builders and channels that it knows: `builder:NAME` and so on.
+    `key_ids` are those of the keys of the tokens that it has; none of a release that does not say them.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Node:
     beat_at: float
     offers: frozenset[str]
     parts: frozenset[str]
+    key_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,11 @@ class Roll:
     def age(self, node: Node) -> float:
         """How many seconds ago the node said that it is there."""
         return self.at - node.beat_at
+
+    def with_other_keys(self, node: Node) -> Sequence[Node]:
+        """The nodes that are there and have other keys of the tokens than this one."""
+        known = [one for one in self.nodes if one.key_ids and not self.expired(one)]
+        return [one for one in known if node.key_ids and one.key_ids != node.key_ids]
 
     def duties_of(self, node: Node) -> Sequence[str]:
         """The names of the duties that the node has."""

@@ -15,6 +15,8 @@ class LogEvent(StrEnum):
     CLOCK_STEPPED = "clock.stepped"
     NODE_DUTIES_CHANGED = "node.duties_changed"
     """Of several nodes on one database this one has taken duties, or given some up."""
+    NODE_KEYS_DIFFER = "node.keys_differ"
+    """Other `nodes` on the database have other keys of the tokens: what one has made the other refuses."""
 
     # Requests.
     SERVER_FILES_LIMITED = "server.files_limited"

@@ -20,7 +20,7 @@ import anyio
 import structlog
 
 from bridge.errors import StoreError
-from bridge.model.node import LEASE_SECONDS, Roll
+from bridge.model.node import LEASE_SECONDS, Node, Roll
 from bridge.planning.duties import share
 from bridge.runtime import lease
 from bridge.runtime.events import LogEvent
@@ -90,15 +90,23 @@ class Membership(Service):
     """Keeps this process a node of its store; where there can be no others, it has all duties for good."""
 
     def __init__(
-        self, nodes: Nodes, crew: Crew, staffed: Staffed, duties: Sequence[Duty], *, works: bool = True
+        self,
+        nodes: Nodes,
+        crew: Crew,
+        staffed: Staffed,
+        duties: Sequence[Duty],
+        *,
+        key_ids: Callable[[], Collection[str]] = tuple,
+        works: bool = True,
     ) -> None:
-        """One that does not work takes no duties."""
+        """`key_ids` says which keys of the tokens there are now. One that does not work takes no duties."""
         super().__init__("membership")
         self.tick = 5.0 if nodes.is_shared else 3600.0
         self._nodes = nodes
         self._crew = crew
         self._staffed = staffed
         self._duties = {duty.name: duty for duty in duties}
+        self._key_ids = key_ids
         self._works = works
         self._held: set[str] = set()
         self._parts: AbstractSet[str] = frozenset()
@@ -111,12 +119,13 @@ class Membership(Service):
         self._beaten: tuple[Collection[str], ...] = ()
         self._elsewhere: frozenset[str] = frozenset()
         self._is_alone = True
+        self._with_other_keys: Collection[str] = ()
 
     async def join(self, home: str, name: str) -> bool:
         """Become a node, with its first duties; whether no other one is there. Raises StoreError."""
         self._home = home
         parts = _parts(staffed := self._staffed.duties(), staffed.keys())
-        alone = await self._nodes.join(home, name, self._offers(()), parts)
+        alone = await self._nodes.join(home, name, self._offers(()), parts, self._key_ids())
         self._is_alone = alone
         await self._look()
         return alone
@@ -171,15 +180,18 @@ class Membership(Service):
         if not self._nodes.is_shared:
             return None
         staffed = self._staffed.duties()
-        known = self._offers(staffed), _parts(staffed, staffed.keys())
+        known = self._offers(staffed), _parts(staffed, staffed.keys()), frozenset(self._key_ids())
         now = lease.now()
         if now - self._beat_at >= BEAT_SECONDS or known != self._beaten:
             await self._nodes.beat(*known)
             self._beat_at, self._beaten = now, known
             lease.hold(now + LEASE_SECONDS - MARGIN_SECONDS)
         roll = await self._nodes.roll()
-        if all(node.id != self._nodes.own_id for node in roll.nodes):
+        here = next((node for node in roll.nodes if node.id == self._nodes.own_id), None)
+        if here is None:
             await self._nodes.beat(*known)  # which raises, since another one has taken its place
+        else:
+            self._compare_keys(roll, here)
         bound = {name for name, covered in staffed.items() if covered.is_bound}
         own = share(roll, self._nodes.own_id, bound)
         held = self._duties_of(roll) | own.take
@@ -199,6 +211,12 @@ class Membership(Service):
         self._elsewhere = frozenset().union(*others)
         next_beat = self._beat_at + BEAT_SECONDS - lease.now()
         return next_beat if own.seconds is None else min(next_beat, own.seconds)
+
+    def _compare_keys(self, roll: Roll, here: Node) -> None:
+        found = [node.name for node in roll.with_other_keys(here)]
+        if found and found != self._with_other_keys:
+            log.warning(LogEvent.NODE_KEYS_DIFFER, nodes=found)
+        self._with_other_keys = found
 
     def _duties_of(self, roll: Roll) -> frozenset[str]:
         return frozenset(duty.name for duty in roll.duties if duty.node == self._nodes.own_id)

@@ -28,15 +28,25 @@ class Nodes(Protocol):
     def own_id(self) -> str:
         """The id of this node: another one for each process."""
 
-    async def join(self, home: str, name: str, offers: Collection[str], parts: Collection[str] = ()) -> bool:
+    async def join(
+        self,
+        home: str,
+        name: str,
+        offers: Collection[str],
+        parts: Collection[str] = (),
+        key_ids: Collection[str] = (),
+    ) -> bool:
         """Become a node; whether no other is there. Earlier ones of the same `home` are gone by now.
 
-        Raises StoreError where a node of another machine has it.
+        Raises StoreError where a node of another machine has it. What it offers and knows is as in
+        `bridge.model.node.Node`.
 
         From then on each write raises StoreDied once another node has taken this one's place.
         """
 
-    async def beat(self, offers: Collection[str], parts: Collection[str] = ()) -> None:
+    async def beat(
+        self, offers: Collection[str], parts: Collection[str] = (), key_ids: Collection[str] = ()
+    ) -> None:
         """Say that this node is there, what it can do, and what it knows."""
 
     async def roll(self) -> Roll:

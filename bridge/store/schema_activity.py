@@ -1,6 +1,6 @@
 """The tables about the daemon itself. They belong to the same metadata as those of `bridge.store.schema`."""
 
-from sqlalchemy import Column, Float, Integer, Table, Text
+from sqlalchemy import Column, Float, Integer, Table, Text, text
 
 from bridge.store.schema import Serial, metadata
 
@@ -37,6 +37,7 @@ node = Table(
     Column("beat_at", Float, nullable=False),
     Column("offers", Text, nullable=False),
     Column("parts", Text, nullable=False),
+    Column("key_ids", Text, nullable=False, server_default=text("'[]'")),
 )
 """The daemons that serve the store now."""
 

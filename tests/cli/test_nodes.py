@@ -1,7 +1,7 @@
 """`status` and `doctor` about the nodes of one PostgreSQL database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,10 @@ class Database:
         store = {"url": url, "folder": str(folder / "here")}
         self.daemon = Daemon(folder, {**CONFIG, "store": store}, {"shop.yaml": RULE.format(url=URL)})
 
-    async def join(self, name: str, *duties: str) -> None:
+    async def join(self, name: str, *duties: str, key_ids: Collection[str] = ()) -> None:
         """Have one more node, which can do all and does these."""
         store = await self._stack.enter_async_context(open_store(self._url, exclusive=True))
-        await store.nodes.join(f"home of {name}", name, OFFERS)
+        await store.nodes.join(f"home of {name}", name, OFFERS, key_ids=key_ids)
         await store.nodes.take(duties)
 
     def execute(self, statement: str) -> None:
@@ -142,6 +142,29 @@ async def test_nodes_that_only_receive_leave_everything_waiting(database: Databa
     assert [one["what"] for one in (await database.found()).values()] == [said]
 
 
+async def test_nodes_whose_keys_of_tokens_differ_are_named_with_the_cure(database: Database) -> None:
+    await database.join("b:1", *OFFERS, key_ids=["old", "new"])
+    await database.join(own := node_name(database.daemon.port), key_ids=["new", "old"])
+    await database.join("c:1")
+    assert await database.problems() == [], "the third is of a release that does not say them"
+    database.execute("UPDATE node SET key_ids = '[\"other\"]' WHERE name = 'b:1'")
+    cure = "`buildbridge doctor` says what to do"
+    assert await database.problems() == [f"the node b:1 has other keys of the tokens than {own}: {cure}"]
+    found = await database.found()
+    assert list(found) == ["b:1"]
+    assert (found["b:1"]["state"], found["b:1"]["what"]) == (
+        "fail",
+        f"it has other keys of the tokens than {own}: one refuses what the other makes",
+    )
+    assert "copy the file `api.key` from one to the other" in found["b:1"]["cure"]
+    database.execute(f"DELETE FROM node WHERE name = '{own}'")
+    assert await database.problems() == []
+    await database.join("d:1", key_ids=["old"])
+    assert await database.problems() == [f"the node d:1 has other keys of the tokens than b:1: {cure}"]
+    database.execute("UPDATE node SET beat_at = beat_at - 180 WHERE name = 'd:1'")
+    assert await database.problems() == ["the node d:1 was last heard of 3m ago"]
+
+
 async def test_without_a_node_doctor_says_so(database: Database) -> None:
     await database.join("a:1")
     database.execute("DELETE FROM node")
@@ -151,15 +174,16 @@ async def test_without_a_node_doctor_says_so(database: Database) -> None:
 
 async def test_people_read_it_in_chinese(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
-    await database.join("a:1", "dispatch")
+    await database.join("a:1", "dispatch", key_ids=["one"])
     await database.join("b:1")
+    await database.join("c:1", key_ids=["other"])
     database.execute("UPDATE node SET version = '0.1', started_at = started_at - 3600")
     database.execute("UPDATE node SET beat_at = beat_at - 180 WHERE name = 'b:1'")
     _, _, doctor = await database.command("--language", "zh-CN", "doctor")
     lines = [line for line in doctor.splitlines() if "节点" in line.partition("\uff1a")[0]]
-    assert len(lines) == 4
+    assert len(lines) == 6
     _, _, status = await database.command("--language", "zh-CN", "status")
-    lines += status[status.index("节点") :].splitlines()[:2] + status.splitlines()[-2:]
+    lines += status[status.index("节点") :].splitlines()[:2] + status.splitlines()[-3:]
     for line in lines:
         assert HAN.search(line), line
         assert english_of(line) == [], line

@@ -25,7 +25,8 @@ from bridge.store.postgres.migrate import TURN
 BUILDERS = {"here": {"kind": "dummy", "duration": "0s"}} | {
     f"spare-{number}": {"kind": "dummy"} for number in range(8)
 }
-CONFIG: Mapping[str, Any] = {**DUMMY, "builders": BUILDERS}
+API = {"tokens": [TOKEN], "keys": ["a-key-of-tokens-that-all-nodes-have"]}
+CONFIG: Mapping[str, Any] = {**DUMMY, "builders": BUILDERS, "api": API}
 WEBHOOK = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 TO_TEAM = RULE + "  - {channel: team, enabled_event_type_names: [buildJobSuccess]}\n"
 OWN_NOTICE = """
@@ -210,6 +211,35 @@ def test_who_looks_sees_each_node_what_it_does_and_which_is_late(nodes: Nodes) -
         ]
         assert values[f'buildbridge_node_duties{{node="{name}"}}'] == len(found["one"])
         assert values["buildbridge_duties_free"] == len(found["one"])
+
+
+def test_nodes_whose_keys_of_tokens_differ_are_named_until_all_have_one(nodes: Nodes) -> None:
+    one, two = (nodes.make(name, api={"tokens": [TOKEN]}) for name in ("one", "two"))
+    for daemon in (one, two):
+        daemon.start()
+    assert two.said("node.keys_differ", nodes=[nodes.name(one)]), "from the start"
+    assert eventually(lambda: one.said("node.keys_differ", nodes=[nodes.name(two)]))
+    (made,) = one.command("token", "add", "ann", "--role", "viewer", "--json").documents
+
+    def answers(daemon: Daemon) -> bool:
+        headers = {"authorization": f"Bearer {made['token']}"}
+        return httpx.get(f"{daemon.url}/v1/nodes", headers=headers, verify=NO_TLS).status_code == 200
+
+    def problems(daemon: Daemon) -> list[str]:
+        (shown,) = daemon.command("status", "--json").documents
+        return [said for said in shown["problems"] if "keys of the tokens" in said]
+
+    assert (answers(one), answers(two)) == (True, False)
+    assert problems(one)[0].startswith(f"the node {nodes.name(two)} has other keys")
+    assert problems(two)[0].startswith(f"the node {nodes.name(one)} has other keys")
+    key = (one.folder / "api.key").read_text().strip()
+    assert not [row for row in nodes.rows("SELECT node::text FROM node") if key in row[0]]
+    assert two.stop() == 0
+    (two.folder / "api.key").write_text(key)
+    two.start()
+    assert (answers(one), answers(two)) == (True, True)
+    assert (problems(one), problems(two)) == ([], [])
+    assert not two.said("node.keys_differ")
 
 
 def test_what_a_node_that_stops_has_done_others_do_at_once(nodes: Nodes) -> None:

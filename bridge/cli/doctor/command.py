@@ -175,7 +175,7 @@ def _with_store(known: _Known, store: Store) -> Iterator[Check]:
     yield Check("clock of the store", None, partial(storage.rows_of_the_future, store))
     if known.outline.store_file is None:
         yield Check("clock of the database", None, partial(storage.server_clock, store))
-        yield Check("nodes", None, partial(nodes.nodes, store))
+        yield Check("nodes", None, partial(nodes.nodes, known.outline, store))
     yield Check("stuck rows", None, partial(storage.stuck, store))
     yield Check("webhook", None, partial(webhooks.deliveries, known.outline, store))
     yield Check("rejected requests", None, partial(webhooks.rejected, store))

@@ -23,6 +23,7 @@ from bridge.store.schema_activity import duty, node
 from bridge.store.sql.activity import add_start
 from bridge.store.sql.database import Database
 
+_SETS: Final = ("offers", "parts", "key_ids")
 _PARTS: Final = (f"{BUILDER}:", f"{CHANNEL}:")
 """What the names of builders and channels begin with, which stand beside those of duties."""
 
@@ -42,7 +43,14 @@ class Nodes:
     def is_shared(self) -> bool:
         return self._database.is_shared
 
-    async def join(self, home: str, name: str, offers: Collection[str], parts: Collection[str] = ()) -> bool:
+    async def join(
+        self,
+        home: str,
+        name: str,
+        offers: Collection[str],
+        parts: Collection[str] = (),
+        key_ids: Collection[str] = (),
+    ) -> bool:
         self._home = home
 
         def work(connection: Connection) -> bool:
@@ -58,7 +66,7 @@ class Nodes:
             alone = connection.execute(select(node.c.id).limit(1)).first() is None
             own = {"id": self.own_id, "home": home, "name": name, "version": __version__, "pid": os.getpid()}
             times = {"started_at": now, "beat_at": now}
-            connection.execute(insert(node).values(**own, **times, **_known(offers, parts)))
+            connection.execute(insert(node).values(**own, **times, **_known(offers, parts, key_ids)))
             add_start(connection, self._clock())
             return alone
 
@@ -66,9 +74,11 @@ class Nodes:
         self._database.fence(self.own_id)
         return alone
 
-    async def beat(self, offers: Collection[str], parts: Collection[str] = ()) -> None:
+    async def beat(
+        self, offers: Collection[str], parts: Collection[str] = (), key_ids: Collection[str] = ()
+    ) -> None:
         def work(connection: Connection) -> None:
-            values = {"beat_at": self._now(connection), **_known(offers, parts)}
+            values = {"beat_at": self._now(connection), **_known(offers, parts, key_ids)}
             connection.execute(update(node).where(node.c.id == self.own_id).values(values))
 
         await self._database.write(work)
@@ -76,7 +86,7 @@ class Nodes:
     async def roll(self) -> Roll:
         def work(connection: Connection) -> Roll:
             nodes = [
-                Node(**{**row, **{name: frozenset(json.loads(row[name])) for name in ("offers", "parts")}})
+                Node(**{**row, **{name: frozenset(json.loads(row[name])) for name in _SETS}})
                 for row in connection.execute(select(node).order_by(node.c.name, node.c.id)).mappings()
             ]
             rows = connection.execute(select(duty).order_by(duty.c.name)).mappings().all()
@@ -198,5 +208,5 @@ def _host(name: str) -> str:
     return name.rpartition(":")[0]
 
 
-def _known(offers: Collection[str], parts: Collection[str]) -> dict[str, str]:
-    return {"offers": json.dumps(sorted(offers)), "parts": json.dumps(sorted(parts))}
+def _known(*sets: Collection[str]) -> dict[str, str]:
+    return {name: json.dumps(sorted(known)) for name, known in zip(_SETS, sets, strict=True)}

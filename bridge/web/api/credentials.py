@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from uuid_utils import uuid7
 
-from bridge.model.access import IssuedToken, Role
+from bridge.model.access import IssuedToken, Role, key_id
 from bridge.runtime import memory
 
 _ALGORITHM: Final = "HS256"
@@ -25,7 +25,7 @@ class Credentials:
     """Makes and verifies tokens and access keys; the first of `keys` signs, and all of them verify."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = {_digest(key.encode(), "key id")[:16]: key.encode() for key in keys}
+        self._keys = {key_id(key): key.encode() for key in keys}
 
     def issue(
         self,
