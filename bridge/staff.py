@@ -44,6 +44,8 @@ log = structlog.get_logger()
 
 TEST_SECONDS: Final = 45.0
 """How long a builder or channel that is tested may take: less than who asks for it waits."""
+_HINT: Final = "hint"
+"""What is called, with the name of the builder, where a hint is for another node."""
 _CHANGED: Final = "a reload changes or removes it just now: test it again"
 
 
@@ -131,7 +133,10 @@ class Staff(Service):
         self._wake(CHANNEL)
 
     def hear(self, word: str) -> None:
-        """Another node has builds or notices that this one may have to do with."""
+        """Another node has builds or notices that this one may have to do with, or has got a hint."""
+        kind, _, name = word.partition(":")
+        if kind == _HINT:
+            self._servers.hint(name)
         for one in self._services(word):
             one.wake()
 
@@ -144,8 +149,9 @@ class Staff(Service):
                     self._store.nodes.call(kind)
 
     def hint(self, builder: str) -> None:
-        """The server of the builder says that something has changed."""
-        self._servers.hint(builder)
+        """The server of the builder says that something has changed: on some node its poller looks."""
+        if not self._servers.hint(builder):
+            self._store.nodes.call(f"{_HINT}:{builder}")
 
     def reopen_channels(self) -> None:
         """Somebody may have mended a channel."""

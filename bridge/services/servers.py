@@ -39,9 +39,11 @@ class Servers:
     def leave(self, builder: str) -> None:
         self._joined.pop(builder).health.forget()
 
-    def hint(self, builder: str) -> None:
-        """The builder's server says that something has changed."""
-        if (hinted := self._joined.get(builder)) is not None:
-            for one in self._joined.values():
-                if one.server == hinted.server:
-                    one.on_hint()
+    def hint(self, builder: str) -> bool:
+        """The builder's server says that something has changed; whether the builder has joined."""
+        if (hinted := self._joined.get(builder)) is None:
+            return False
+        for one in self._joined.values():
+            if one.server == hinted.server:
+                one.on_hint()
+        return True

@@ -1,7 +1,7 @@
 """Hints of build servers that something has changed: they only make the poller look.
 
 A hint is stored nowhere. One that is lost costs time: until the next poll; a forged one costs nothing, and a
-flood of good ones no more than two polls a second.
+flood of good ones no more than two polls a second for each node that gets them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
