@@ -89,8 +89,13 @@ class IdempotencyKeys(Protocol):
     async def claim(self, caller: str, key: str, request: str) -> Claim:
         """Keep that this key of a caller stands for a request, or return what was kept of it before.
 
-        Keys are kept for 24 hours, and the newest 1000 of each caller. `request` is a fingerprint.
+        Keys are kept for 24 hours, and the newest 1000 of each caller. `request` is a fingerprint. What has
+        no answer yet this node holds from now on: until it answers or releases it, is gone, or five minutes
+        are over.
         """
 
     async def answer(self, claim_id: str, answer: KeptAnswer) -> None:
         """Keep the answer to the request, which is given from now on."""
+
+    async def release(self, claim_id: str) -> None:
+        """Let other nodes begin the request anew: this one has no answer that is kept."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0041"
+REVISION: Final = "0042"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()

@@ -73,6 +73,8 @@ idempotency_key = Table(
     Column("status", Integer, comment="NULL, with the rest, until it is answered"),
     Column("media_type", Text),
     Column("body", LargeBinary),
+    Column("node_id", Text, comment="the node that answers it now"),
+    Column("held_at", Float, comment="since when it does"),
     UniqueConstraint("caller", "key"),
     Index("idempotency_key_at", "at"),
 )

@@ -58,12 +58,14 @@ class KeptAnswer:
 class Claim:
     """An idempotency key and the request that it stands for; `answer` is None until that was answered.
 
-    `same` is whether it stands for the request that it was just sent with.
+    `same` is whether it stands for the request that it was just sent with, `is_held` whether another node is
+    answering that; then it has not been claimed.
     """
 
     id: str
     same: bool
     answer: KeptAnswer | None
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

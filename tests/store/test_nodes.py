@@ -14,6 +14,8 @@ from bridge.store.base import Store
 from bridge.store.nodes import NODES
 from bridge.store.open import open_store
 from bridge.store.sql import queue
+from bridge.store.sql.idempotency import HELD_SECONDS
+from bridge.store.values import Claim, KeptAnswer
 
 DUTIES = ["dispatch", "upkeep"]
 
@@ -209,3 +211,28 @@ async def test_a_connection_that_is_cut_hears_no_more_and_says_so(site: Site) ->
     async with repeated(lambda: site.execute(cut)):
         with pytest.raises(StoreError, match="cannot be read"):
             await next_call(store)
+
+
+async def test_a_key_is_held_by_who_answers_it_until_that_is_done_or_for_too_long(site: Site) -> None:
+    one, two = await site.join("one"), await site.join("two")
+    claim = await one.idempotency_keys.claim("ann", "k", "a request")
+    assert not (await one.idempotency_keys.claim("ann", "k", "a request")).is_held, "its own"
+    assert (await two.idempotency_keys.claim("ann", "k", "a request")).is_held
+    assert (await two.idempotency_keys.claim("ann", "k", "another request")).is_held
+    assert not (await two.idempotency_keys.claim("ann", "other", "a request")).is_held
+    await two.idempotency_keys.release(claim.id)
+    assert (await two.idempotency_keys.claim("ann", "k", "a request")).is_held, "it is not its to release"
+    await one.idempotency_keys.release(claim.id)
+    assert not (await two.idempotency_keys.claim("ann", "k", "a request")).is_held
+    assert (await one.idempotency_keys.claim("ann", "k", "a request")).is_held, "now the other has it"
+    site.execute(f"UPDATE idempotency_key SET held_at = held_at - {HELD_SECONDS - 30}")
+    assert (await one.idempotency_keys.claim("ann", "k", "a request")).is_held
+    site.execute("UPDATE idempotency_key SET held_at = held_at - 30")
+    assert not (await one.idempotency_keys.claim("ann", "k", "a request")).is_held
+    await one.idempotency_keys.answer(claim.id, answer := KeptAnswer(201, "text/plain", b"done"))
+    assert await two.idempotency_keys.claim("ann", "k", "a request") == Claim(
+        claim.id, same=True, answer=answer
+    )
+    await two.idempotency_keys.claim("ann", "another", "a request")
+    await two.nodes.leave()
+    assert not (await one.idempotency_keys.claim("ann", "another", "a request")).is_held

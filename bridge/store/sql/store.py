@@ -70,10 +70,10 @@ class SqlStore:
         self.repositories = Repositories(database, audit)
         self.tokens = Tokens(database, clock, audit)
         self.sessions = Sessions(database, clock, audit)
-        self.idempotency_keys = IdempotencyKeys(database, clock)
         self.feed = Feed(database)
         self.monitoring = Monitoring(database)
         self.nodes = Nodes(database, clock)
+        self.idempotency_keys = IdempotencyKeys(database, clock, self.nodes.own_id)
 
     @property
     def death(self) -> StoreDied | None:

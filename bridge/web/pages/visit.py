@@ -15,7 +15,7 @@ from bridge.model.language import Language
 from bridge.runtime.topics import Topic
 from bridge.store.values import Page
 from bridge.web.api.core.core import Core
-from bridge.web.api.core.errors import Conflict, Unauthenticated
+from bridge.web.api.core.errors import Conflict, KeyInUse, Unauthenticated
 from bridge.web.api.events import Events
 from bridge.web.api.idempotency import Attempts
 from bridge.web.api.operation import KnowsCallers, query_of
@@ -227,9 +227,7 @@ class Subject:
                     path = await act(form, attempt.claim_id)
                     await attempt.keep(Response(path, SEE_OTHER, media_type="text/plain"))
                     return visit.go(path)
-            except Conflict:
-                if not self._attempts.is_begun(caller, key):
-                    raise
-            # The first of two clicks is being answered: the second leads to the same page.
-            await anyio.sleep(_AGAIN_SECONDS)
+            except KeyInUse:
+                # The first of two clicks is being answered: the second leads to the same page.
+                await anyio.sleep(_AGAIN_SECONDS)
         raise Conflict("the same form is still being done: look at the page again in a moment")

@@ -7,6 +7,7 @@ CallError
 ├── NotFound          there is no such thing, or it may not be seen
 ├── WrongMethod       the path has other methods
 ├── Conflict          it cannot be done as things are now
+│   └── KeyInUse      … since the first request with its Idempotency-Key is being done
 ├── Changed           it is no longer as the caller has read it
 ├── Invalid           the request cannot be understood
 ├── KeyReused         its Idempotency-Key stands for another request
@@ -71,6 +72,11 @@ class WrongMethod(CallError):
 
 class Conflict(CallError):
     status = 409
+
+
+class KeyInUse(Conflict):
+    def __init__(self) -> None:
+        super().__init__("a request with this Idempotency-Key is being done: send it again in a moment")
 
 
 class Changed(CallError):
