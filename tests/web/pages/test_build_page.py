@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+import anyio
 import httpx
 import pytest
 from support.api import api_of, bearer, client_of, issue
+from support.held_writer import held_writer
 from support.keeping import keeper_of
 from support.listed import add_notice
 from support.scripted import SHA, START, Store
@@ -418,6 +420,30 @@ async def test_a_build_is_run_again_once_and_leads_to_its_new_run(
     assert lines_of(before) == {1: "one"}
     assert "This is run 1 of the build, an earlier one." in words(before)
     assert (await client.get(f"/builds/{build.id}?run=3", headers=member)).status_code == 404
+
+
+async def test_two_clicks_at_once_lead_to_the_same_run(
+    store: Store, client: httpx.AsyncClient, member: Mapping[str, str]
+) -> None:
+    build = await add(store)
+    await end(store, build)
+    once = re.search(r'name="once" value="([^"]+)"', await page(client, f"/builds/{build.id}", member))
+    assert once is not None
+    answers: list[httpx.Response] = []
+
+    async def click() -> None:
+        path = f"/builds/{build.id}/retry"
+        answers.append(await client.post(path, data={"once": once[1]}, headers=member))
+
+    async with held_writer(store.database) as release, anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(click)
+        await anyio.wait_all_tasks_blocked()
+        assert answers == [], "one is being done, and the other waits for that"
+        release()
+    there = f"/builds/{build.id}?run=2&done=retry"
+    assert [(one.status_code, one.headers["location"]) for one in answers] == [(303, there)] * 2
+    assert (await store.build(build.id)).run == 2
 
 
 async def test_a_build_is_cancelled_and_one_whose_end_is_unknown_resolved(
