@@ -70,6 +70,9 @@ class CutProxy:
                 except OSError:
                     _reset(client)
                     continue
+                for one in (client, server):
+                    # Or what comes in two parts may wait for 40 ms, as no driver and no server would have it.
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._pairs.append((client, server))
                 for pump in (self._to_server, self._to_client):
                     threading.Thread(target=pump, args=(client, server), daemon=True).start()
