@@ -425,7 +425,7 @@ async def test_rows_that_are_inserted_together_are_kept_as_in_sqlite(database: D
     columns = {"code": "text", "ref": "text", "before": "text", "after": "text", "at": "float8"}
     names = [("nul \0", 0.0), ('{"quoted", \\}', 2.5), ("NULL", 0.0), ("", 0.0), ("nul \ufffd", 1.0)]
     rows = [(name, "r", "b", "a", at) for name, at in names]
-    unique = "code, ref, before, after"
+    unique = ("code", "ref", "before", "after")
 
     def work(connection: Connection) -> tuple[int, list[Any]]:
         new = insert_new(connection, ref_move.name, columns, rows, unique, among="at < 2.5")

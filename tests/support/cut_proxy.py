@@ -12,8 +12,8 @@ _RESET: Final = struct.pack("ii", 1, 0)
 """As SO_LINGER: what is closed is reset."""
 
 
-_COMMIT: Final = b"INTO written"
-"""What the message of a commit has, and no other one."""
+_COMMITS: Final = (b"INTO written", b"INTO delivery")
+"""What the message of a commit has, and no other one; the second is one statement that commits."""
 
 
 class Mode(Enum):
@@ -82,7 +82,8 @@ class CutProxy:
             while data := client.recv(1 << 16):
                 if self._mode is Mode.SILENT:
                     continue
-                lost, self.lost = (self.lost, None) if _COMMIT in data else (None, self.lost)
+                commits = any(one in data for one in _COMMITS)
+                lost, self.lost = (self.lost, None) if commits else (None, self.lost)
                 if lost is Lost.COMMIT:
                     break
                 if lost is Lost.ANSWER:

@@ -3,10 +3,10 @@
 Each such transaction begins with one advisory lock. So a piece of work sees all that was written before it
 and nothing of what is written meanwhile, as it does in SQLite, whose one writer the rules were made for. What
 was committed is on disk at the server before its callers hear of it: a second transaction, which waits for
-that and for all before it, needs no turn, and so the nodes' waits are one. Each transaction leaves
-its number in a row of its writer: where the connection is cut during a commit, the writer looks afterwards
-whether it is there. The id of a transaction would not do: a server that crashed before the commit was on disk
-gives the same id to another one.
+that and for all before it, needs no turn, and so the nodes' waits are one. Each transaction leaves its number
+in a row of its writer: where the connection is cut during a commit, the writer looks afterwards whether it is
+there. The id of a transaction would not do: a server that crashed before the commit was on disk gives the
+same id to another one. Only what is inserted by `insert` takes no turn: see `bridge.store.postgres.inserts`.
 
 Sources: PostgreSQL documentation, "Advisory Locks"
 (https://www.postgresql.org/docs/13/explicit-locking.html), "Multiple Statements in a Simple Query"
@@ -16,9 +16,9 @@ Sources: PostgreSQL documentation, "Advisory Locks"
 """
 
 import time
-from collections.abc import AsyncGenerator, Collection, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 from uuid import uuid4
 
 import anyio
@@ -32,13 +32,17 @@ from bridge.errors import StoreDied, StoreError
 from bridge.store.postgres import migrate
 from bridge.store.postgres.engine import STATEMENT_SECONDS, ServerConnection, engine_of, reading
 from bridge.store.postgres.failures import reason
+from bridge.store.postgres.inserts import Inserter
 from bridge.store.postgres.migrate import SERVED
 from bridge.store.schema import REVISION
 from bridge.store.sql import database
-from bridge.store.sql.database import RELEASE, SAVEPOINT, Sizes, TransactionLost
+from bridge.store.sql.database import RELEASE, SAVEPOINT, Bulk, Sizes, TransactionLost
 from bridge.store.sql.examined import Examined, stuck_problems
 from bridge.store.sql.nodes import gone
 from bridge.store.sql.queue import Write
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 UNSURE_SECONDS: Final = 60.0
 """How long the server may take to come back and say whether a transaction was committed."""
@@ -72,8 +76,12 @@ COMMIT;
     )
 )
 _WRITTEN: Final = text("SELECT number FROM written WHERE writer = :writer")
-# A row that goes takes its number along, and a turn may have been waited for: not both within a second.
-_LAST: Final = b"SELECT concat(sum(number), ' ', max(at)) FROM written"
+# A row that goes takes its number along, and a turn may have been waited for: not both within a second. What
+# is inserted without a turn leaves no number.
+_LAST: Final = b"""
+SELECT concat(sum(number), ' ', max(at), ' ', (SELECT max(turn) FROM delivery WHERE state = 'stored'))
+FROM written
+"""
 _CALLS: Final = "buildbridge"
 _NOTIFY: Final = text(f"SELECT pg_notify('{_CALLS}', :word)")
 _FORGET: Final = "DELETE FROM written WHERE at < now() - interval '1 day'"
@@ -96,6 +104,7 @@ class Database(database.Database):
         except (psycopg.Error, DBAPIError, TransactionLost) as error:
             raise StoreError(f"the store cannot be opened for writing: {reason(error)}") from error
         self._thread.start()
+        self._inserter = Inserter(self._writers, self._share, self._died)
 
     @classmethod
     def open(cls, url: str, *, exclusive: bool) -> Self:
@@ -135,6 +144,13 @@ class Database(database.Database):
         with reading(url) as connection:
             size = connection.execute(_SIZE).scalar_one()
             return Examined(size, 0, REVISION, tuple(stuck_problems(connection, now)))
+
+    def insert(self, bulk: Bulk[R, T], row: R, *, patience: float) -> Awaitable[T]:
+        return self._inserter.add(bulk, row, patience)
+
+    @property
+    def death(self) -> StoreDied | None:
+        return super().death or self._inserter.death
 
     @contextmanager
     def bounded(self, connection: Connection, seconds: float) -> Iterator[None]:
@@ -243,15 +259,21 @@ class Database(database.Database):
         self._connection = connection = self._writers.connect()
         self._raw.on_waiting = self._beats
         try:
-            if self._serves:
-                self._send(f"SELECT pg_advisory_lock_shared({SERVED})")
+            self._share(connection)
             self._send(_FORGET)
-        except psycopg.Error as error:
+        except (psycopg.Error, TransactionLost):
             self._drop()
-            if isinstance(error, psycopg.errors.LockNotAvailable):
-                raise TransactionLost(_IN_USE) from None
             raise
         return connection
+
+    def _share(self, connection: Connection) -> None:
+        """Say that it is served. Raises psycopg.Error, and TransactionLost while a copy is made."""
+        if not self._serves:
+            return
+        try:
+            _raw(connection).execute(f"SELECT pg_advisory_lock_shared({SERVED})".encode())
+        except psycopg.errors.LockNotAvailable:
+            raise TransactionLost(_IN_USE) from None
 
     def _end(self) -> None:
         """After a failure: the next transaction begins on a connection that has none."""
@@ -325,6 +347,7 @@ class Database(database.Database):
         return error if isinstance(error, StoreDied) else super()._died(error)
 
     def _close(self) -> None:
+        self._inserter.close()
         self._drop()
         self._writers.dispose()
         self._engine.dispose()

@@ -153,36 +153,39 @@ def insert_new(
     table: str,
     columns: Mapping[str, str],
     rows: Sequence[Sequence[Any]],
-    unique: str,
+    unique: Sequence[str],
     *,
     among: str,
 ) -> int:
     """Insert all rows by one statement that SQLAlchemy does not compose; how many were new.
 
     A row that the table has by its `unique` columns is left out. Each gets its `turn`, after those of the
-    rows `among` which that orders. `columns` has PostgreSQL's type of each. An array for each of them keeps
-    the statement the same for any number of rows: it is prepared once, and the server reads some ten values
-    in place of some hundreds.
+    rows `among` which that orders; two inserts at once may give the same one. `columns` has PostgreSQL's type
+    of each. An array for each of them keeps the statement the same for any number of rows: it is prepared
+    once, and the server reads some ten values in place of some hundreds.
     """
     names = ", ".join(columns)
     last = f"SELECT coalesce(max(turn), 0) FROM {table} WHERE {among}"  # noqa: S608  # only our own words
     if connection.dialect.name == _POSTGRES:
         # A question of its own would be a round trip, for which all nodes wait.
-        statement = _of_arrays(table, names, tuple(columns.values()), unique, last)
+        statement = _of_arrays(table, tuple(columns.items()), tuple(unique), last)
         values: tuple[Any, ...] = tuple(map(list, zip(*rows, strict=True)))
     else:
         before = connection.exec_driver_sql(last).scalar_one()
-        statement = _of_values(table, names, len(columns), unique, len(rows))
+        statement = _of_values(table, names, len(columns), ", ".join(unique), len(rows))
         values = tuple(value for turn, row in enumerate(rows, before + 1) for value in (*row, turn))
     return connection.exec_driver_sql(statement, values).rowcount
 
 
 @cache
-def _of_arrays(table: str, names: str, types: Sequence[str], unique: str, last: str) -> str:
-    arrays = ", ".join(f"%b::{type_}[]" for type_ in types)
-    given = f"unnest({arrays}) WITH ORDINALITY AS given ({names}, place)"
-    rows = f"SELECT {names}, ({last}) + place FROM {given}"  # noqa: S608
-    return f"INSERT INTO {table} ({names}, turn) {rows} ON CONFLICT ({unique}) DO NOTHING"
+def _of_arrays(table: str, columns: Sequence[tuple[str, str]], unique: Sequence[str], last: str) -> str:
+    names = [name for name, _ in columns]
+    listed, order = ", ".join(names), ", ".join(name for name in unique if name in names)
+    arrays = ", ".join(f"%b::{type_}[]" for _, type_ in columns)
+    given = f"unnest({arrays}) WITH ORDINALITY AS given ({listed}, place)"
+    # In the same order by all who insert at once: so none waits for a row of one that waits for its own.
+    rows = f"SELECT {listed}, ({last}) + place FROM {given} ORDER BY {order}, place"  # noqa: S608
+    return f"INSERT INTO {table} ({listed}, turn) {rows} ON CONFLICT ({', '.join(unique)}) DO NOTHING"
 
 
 @cache  # for as many counts as rows share a commit

@@ -87,6 +87,10 @@ class Database(ABC):
         """
         return self._queue.add(bulk, row, patience)
 
+    def insert(self, bulk: Bulk[R, T], row: R, *, patience: float) -> Awaitable[T]:
+        """As `add`, for what one statement writes, and what is right whatever else is written meanwhile."""
+        return self.add(bulk, row, patience=patience)
+
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a read-only connection. Raises StoreError."""
         return await anyio.to_thread.run_sync(self._read, work, limiter=self._readers)

@@ -47,7 +47,7 @@ _COLUMNS: Final = dict.fromkeys(("id", "source", "forge", "key", "event", "heade
     "received_at": "float8",
     "state": "text",
 }
-_UNIQUE: Final = "source, key, replay"
+_UNIQUE: Final = ("source", "key", "replay")
 Row = tuple[str, str, str, str, str, str, bytes, float, str]
 """A delivery in the order of `_COLUMNS`."""
 _Mark = tuple[str, Decision, float]
@@ -101,6 +101,8 @@ class Deliveries:
         self._arriving += 1
         self._most_arriving = max(self._most_arriving, self._arriving)
         try:
+            if await self._database.insert(_insert, row, patience=PATIENCE):
+                return Receipt(delivery.id, new=True)
             return await self._database.add(_keep, row, patience=PATIENCE)
         finally:
             self._arriving -= 1
@@ -203,7 +205,7 @@ class Deliveries:
 
 def keep(connection: Connection, delivery: Delivery) -> Receipt:
     """Keep a small delivery of our own, in a transaction of the caller's."""
-    return _keep(connection, [_values(delivery, compression.compress(delivery.body))])[0]
+    return _kept(connection, _values(delivery, compression.compress(delivery.body)))
 
 
 def _with_first(connection: Connection, row: DeliveryRow) -> DeliveryRow:
@@ -234,22 +236,28 @@ def _values(delivery: Delivery, body: bytes) -> Row:
     )
 
 
+def _insert(connection: Connection, rows: Sequence[Row]) -> list[bool]:
+    """Insert deliveries that are no repeats with one statement; whether each is there now.
+
+    This is the hot path: SQLAlchemy composes nothing.
+    """
+    if insert_new(connection, table.name, _COLUMNS, rows, _UNIQUE, among=_WAITS.text) == len(rows):
+        return [True] * len(rows)
+    query = select(table.c.id).where(table.c.id.in_([row[0] for row in rows]))
+    there = set(connection.execute(query).scalars())
+    return [row[0] in there for row in rows]
+
+
 def _keep(connection: Connection, rows: Sequence[Row]) -> list[Receipt]:
-    """Keep deliveries with one statement. This is the hot path: SQLAlchemy composes nothing."""
-    if _insert(connection, rows) == len(rows):
-        return [Receipt(row[0], new=True) for row in rows]
-    return [_receipt(connection, row) for row in rows]
+    return [_kept(connection, row) for row in rows]
 
 
-def _insert(connection: Connection, rows: Sequence[Row]) -> int:
-    return insert_new(connection, table.name, _COLUMNS, rows, _UNIQUE, among=_WAITS.text)
-
-
-def _receipt(connection: Connection, row: Row) -> Receipt:
+def _kept(connection: Connection, row: Row) -> Receipt:
+    """Keep a delivery that may be a repeat."""
     delivery_id, source, _, key, *_, received_at, _ = row
+    if _insert(connection, [row])[0]:
+        return Receipt(delivery_id, new=True)
     found, first_at = driver_sql(connection, _FIND, (source, key)).one()
-    if found == delivery_id:
-        return Receipt(found, new=True)
     if key.startswith(DIGEST) and received_at - first_at > SAME_SECONDS:
         driver_sql(connection, _RENAME, (f"{key} {found}", source, key))
         _insert(connection, [row])

@@ -1,0 +1,171 @@
+"""What PostgreSQL inserts without a turn: it waits for no node, and each row is there, or raised."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import count
+
+import anyio
+import anyio.to_thread
+import psycopg
+import pytest
+from sqlalchemy import Connection
+from support.cut_proxy import CutProxy, Lost, cut_proxy
+from support.postgres import Server
+from support.scripted import eventually
+
+from bridge.errors import StoreError
+from bridge.store.postgres import database as module
+from bridge.store.postgres import engine
+from bridge.store.postgres.database import Database
+from bridge.store.postgres.migrate import SERVED, TURN
+from bridge.store.sql.constructs import insert_new
+
+_TEXTS = ("id", "source", "forge", "key", "event", "headers", "state")
+_COLUMNS = dict.fromkeys(_TEXTS, "text") | {"body": "bytea", "received_at": "float8"}
+_ids = count()
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    return postgres.make_database()
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with Database.open(url, exclusive=True) as found:
+        yield found
+
+
+@pytest.fixture
+def proxy(postgres: Server) -> Iterator[CutProxy]:
+    with cut_proxy(postgres.port) as found:
+        yield found
+
+
+@pytest.fixture
+def behind(proxy: CutProxy, postgres: Server, url: str) -> Iterator[Database]:
+    """The database, seen through the proxy."""
+    with Database.open(url.replace(str(postgres.port), str(proxy.port)), exclusive=True) as found:
+        yield found
+
+
+def insert(connection: Connection, keys: Sequence[str]) -> list[int]:
+    """For each key how many of them were new."""
+    rows = [(f"{next(_ids)}", "s", "f", key, "push", "{}", "stored", b"", 0.0) for key in keys]
+    new = insert_new(
+        connection, "delivery", _COLUMNS, rows, ("source", "key", "replay"), among="state = 'stored'"
+    )
+    return [new] * len(keys)
+
+
+async def add(database: Database, key: str) -> int:
+    return await database.insert(insert, key, patience=30)
+
+
+async def refused(database: Database, key: str, why: str) -> None:
+    with pytest.raises(StoreError, match=why):
+        await add(database, key)
+
+
+async def keys(database: Database) -> list[str]:
+    statement = "SELECT key FROM delivery ORDER BY turn"
+    return await database.read(lambda connection: list(connection.exec_driver_sql(statement).scalars()))
+
+
+def end_all(postgres: Server, url: str) -> None:
+    """End the connections of the database."""
+    name = url.rpartition("/")[2]
+    postgres.execute(
+        "postgres", f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+    )
+
+
+async def test_it_waits_for_no_turn(url: str, database: Database) -> None:
+    with closing(psycopg.connect(url)) as other:
+        other.execute(f"SELECT pg_advisory_xact_lock({TURN})".encode())
+        with anyio.fail_after(5):
+            assert await add(database, "meanwhile") == 1
+
+
+async def test_what_was_inserted_is_on_disk(database: Database, postgres: Server) -> None:
+    # By itself the server would write what is committed only now and then.
+    postgres.execute("postgres", "ALTER SYSTEM SET wal_writer_delay = '10s'")
+    postgres.restart()
+    await add(database, "kept")
+    postgres.restart(signal.SIGQUIT)
+    assert await keys(database) == ["kept"]
+    postgres.execute("postgres", "ALTER SYSTEM RESET ALL")
+
+
+async def test_a_row_that_cannot_be_inserted_takes_no_other_with_it(database: Database) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(add, database, "before")
+        tasks.start_soon(refused, database, os.urandom(5_000).hex(), "index row")
+        tasks.start_soon(add, database, "after")
+    assert await keys(database) == ["before", "after"]
+
+
+async def test_rows_of_a_connection_that_was_ended_are_inserted_on_a_new_one(
+    database: Database, postgres: Server, url: str
+) -> None:
+    await add(database, "before")
+    end_all(postgres, url)
+    await add(database, "after")
+    assert await keys(database) == ["before", "after"]
+
+
+@pytest.mark.parametrize("lost", list(Lost))
+async def test_rows_whose_connection_is_cut_are_there_once(
+    behind: Database, proxy: CutProxy, lost: Lost
+) -> None:
+    await add(behind, "before")
+    proxy.lost = lost
+    assert await add(behind, "unsure") == (lost is Lost.COMMIT)
+    assert proxy.lost is None
+    assert await keys(behind) == ["before", "unsure"]
+
+
+async def test_nodes_that_insert_the_same_at_once_do_not_wait_for_each_other(
+    url: str, database: Database, postgres: Server
+) -> None:
+    async def all_of(into: Database, names: Sequence[str]) -> None:
+        async with anyio.create_task_group() as tasks:
+            for name in names:
+                tasks.start_soon(add, into, name)
+
+    with Database.open(url, exclusive=False) as other:
+        for number in range(20):
+            names = [f"{number}-{one}" for one in range(200)]
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(all_of, database, names)
+                tasks.start_soon(all_of, other, names[::-1])
+    ((deadlocks,),) = postgres.execute(
+        "postgres", f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{url.rpartition('/')[2]}'"
+    )
+    assert not deadlocks
+    assert len(await keys(database)) == 4_000
+
+
+async def test_nothing_is_inserted_while_a_copy_is_made(
+    monkeypatch: pytest.MonkeyPatch, url: str, postgres: Server
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
+    with Database.open(url, exclusive=True) as database:
+        await add(database, "before")
+        end_all(postgres, url)
+        with closing(psycopg.connect(url)) as copier:
+            copier.execute(f"SELECT pg_advisory_lock({SERVED})".encode())
+            await refused(database, "meanwhile", module._IN_USE)
+        await eventually(partial(is_added, database, "after"))
+        assert await keys(database) == ["before", "after"]
+
+
+async def is_added(database: Database, key: str) -> bool:
+    try:
+        await add(database, key)
+    except StoreError:
+        return False  # the server has not noticed yet that the copy is done
+    return True
