@@ -1,8 +1,9 @@
 """Three nodes on one PostgreSQL database against one, and how they share builds that wait.
 
 The server of the database, the nodes and the load have the same two processors, so that more nodes have no
-more of them. Then 1 000 builds of twelve builders wait when three nodes begin to work: each has to be
-triggered once. A triggerer sends fifty builds at once, and then ten a second.
+more of them, and the load has enough connections to keep each node busy. Then 1 000 builds of twelve builders
+wait when three nodes begin to work: each has to be triggered once. A triggerer sends fifty builds at once,
+and then ten a second.
 """
 
 import argparse
@@ -127,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=48)
+    parser.add_argument("--connections", type=int, default=192)
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on the disk to measure")
     options = parser.parse_args()
     with serve_postgres(durable=True, parent=options.folder) as server:
