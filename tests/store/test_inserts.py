@@ -12,7 +12,7 @@ import anyio.to_thread
 import psycopg
 import pytest
 from sqlalchemy import Connection
-from support.cut_proxy import CutProxy, Lost, cut_proxy
+from support.cut_proxy import CutProxy, Lost, Mode, cut_proxy
 from support.postgres import Server
 from support.scripted import eventually
 
@@ -126,6 +126,19 @@ async def test_rows_whose_connection_is_cut_are_there_once(
     assert await add(behind, "unsure") == (lost is Lost.COMMIT)
     assert proxy.lost is None
     assert await keys(behind) == ["before", "unsure"]
+
+
+async def test_a_network_that_says_nothing_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, behind: Database, proxy: CutProxy
+) -> None:
+    monkeypatch.setattr(engine, "SILENCE_SECONDS", 0.5 - engine.STATEMENT_SECONDS)
+    await add(behind, "before")
+    proxy.mode = Mode.SILENT
+    with pytest.raises(StoreError, match="took no write for too long"):
+        await behind.insert(insert, "meanwhile", patience=0.1)
+    proxy.mode = Mode.PASS
+    await add(behind, "after")
+    assert await keys(behind) == ["before", "meanwhile", "after"], "it had begun, and is tried again"
 
 
 async def test_nodes_that_insert_the_same_at_once_do_not_wait_for_each_other(
