@@ -15,8 +15,11 @@ class Health(Protocol):
     async def all(self) -> list[HealthRecord]:
         """All that is recorded, by name."""
 
-    async def set(self, health: HealthRecord) -> None:
-        """Record the health of a part; when it changes from up to down or back, with the notices about it."""
+    async def prove(self, name: str, why: str) -> None:
+        """Record why a part that is up is up, just as a delivery is kept: that shows whether one can be.
+
+        Raises StoreError where none can.
+        """
 
     async def degrade(self, name: str, why: str, *, pause: float = 0.0, failing: str = "") -> bool:
         """Record that a part is down, and paused for `pause` seconds; returns whether it was up."""

@@ -3,9 +3,9 @@
 A duty is work that one node at a time does, such as to trigger and follow the builds of one build server. A
 node takes duties, and keeps them for as long as it is there; so it does with the builders and channels that
 are in them, its parts. It is there while it says so: when its beat is
-older than the lease by the store's clock, another one may take its place. Then it is gone for good, and no
-transaction of it succeeds any more, whatever it was about to write: so who has been away for that long does
-no harm when it comes back.
+older than the lease by the store's clock, another one may take its place. Then it is gone for good, and
+nothing that it was about to write is written any more, but for deliveries that their hosts wait for: so who
+has been away for that long does no harm when it comes back.
 """
 
 from collections.abc import AsyncGenerator, Collection
@@ -41,7 +41,8 @@ class Nodes(Protocol):
         Raises StoreError where a node of another machine has it. What it offers and knows is as in
         `bridge.model.node.Node`.
 
-        From then on each write raises StoreDied once another node has taken this one's place.
+        From then on each write but that of a new delivery raises StoreDied once another node has taken this
+        one's place.
         """
 
     async def beat(

@@ -17,7 +17,6 @@ from bridge.runtime.clock import SteadyClock
 from bridge.services.housekeeper import ClockFollower
 from bridge.store.sql.notices import add
 from bridge.store.sql.store import SqlStore
-from bridge.store.values import HealthRecord
 
 STEPS = pytest.mark.parametrize("step", [-86_400.0, -600.0, 172_800.0])
 
@@ -81,7 +80,7 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
         await claim(watched, "team")
         until = watched.clock() + 60
         await watched.notices.end("a", NoticeState.PENDING, "busy", next_at=until)
-        await watched.health.set(HealthRecord(name="channel:team", paused_until=until))
+        await watched.health.pause("channel:team", until, "busy")
         await watched.step(step)
         assert await next_due(watched, "team") == until + step
         assert (await watched.health.get("channel:team")).paused_until == until + step
@@ -141,7 +140,7 @@ async def test_what_is_put_off_for_as_long_as_can_be_stays_so_over_a_start(store
     build = await store.add_build()
     later = store.clock() + 2 * 3600
     await store.builds.update(build.id, next_at=later)
-    await store.health.set(HealthRecord(name="channel:team", paused_until=later))
+    await store.health.pause("channel:team", later, "busy")
     await store.recover(["team"], ["channel:team"])
     assert (await store.build(build.id)).next_at == later
     assert (await store.health.get("channel:team")).paused_until == later
@@ -150,7 +149,7 @@ async def test_what_is_put_off_for_as_long_as_can_be_stays_so_over_a_start(store
 async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(store: Store) -> None:
     build = await store.add_build()
     await put(store, "a")
-    await store.health.set(HealthRecord(name="channel:team", paused_until=store.clock()))
+    await store.health.pause("channel:team", store.clock(), "busy")
     store.clock.advance(-86_400)
     assert await store.due("here") == []
     await store.recover(["team", "message"], ["channel:team"])

@@ -1,7 +1,6 @@
 """The health of parts: since when one is down, and which changes make notices."""
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import text
@@ -64,18 +63,16 @@ async def test_changes_of_one_part_at_once_see_each_other(store: Store) -> None:
 
 
 async def test_a_change_of_health_makes_a_notice_and_nothing_else_does(store: Store) -> None:
-    down = HealthRecord(name="builder:here", down_since=1.0, why="no answer")
-    for health in (
-        HealthRecord(name="builder:here"),
-        down,
-        replace(down, why="503"),
-        HealthRecord(name="builder:here"),
-    ):
-        await store.health.set(health)
+    await store.health.restore(HERE, "it answers")
+    await store.health.degrade(HERE, "no answer")
+    await store.health.degrade(HERE, "503")
+    await store.health.restore(HERE, "it answers")
+    await store.health.prove(HERE, "it answers still")
     assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
-    await store.health.set(replace(down, name="builder:gone"))
-    await store.recover(["message", "team"], ["builder:here"])
-    assert [health.name for health in await store.health.all()] == ["builder:here"]
+    await store.health.degrade("builder:gone", "no answer")
+    await store.recover(["message", "team"], [HERE])
+    (here,) = await store.health.all()
+    assert (here.name, here.why) == (HERE, "it answers still")
 
 
 async def test_when_a_builder_took_its_last_build_and_a_channel_its_last_notice(store: Store) -> None:

@@ -1,7 +1,9 @@
 """What PostgreSQL inserts without a turn: it waits for no node, and each row is there, or raised."""
 
+import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -18,7 +20,7 @@ from support.scripted import eventually
 
 from bridge.errors import StoreError
 from bridge.store.postgres import database as module
-from bridge.store.postgres import engine
+from bridge.store.postgres import engine, inserts
 from bridge.store.postgres.database import Database
 from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.sql.constructs import insert_new
@@ -108,6 +110,67 @@ async def test_a_row_that_cannot_be_inserted_takes_no_other_with_it(database: Da
     assert await keys(database) == ["before", "after"]
 
 
+async def test_whatever_fails_is_of_one_row_and_ends_nothing(database: Database) -> None:
+    def careless(connection: Connection, keys: Sequence[str]) -> list[int]:
+        if "bad" in keys:
+            raise ValueError("a fault of ours")
+        return insert(connection, keys)
+
+    async def add_carelessly(key: str) -> None:
+        await database.insert(careless, key, patience=30)
+
+    async def failing() -> None:
+        with pytest.raises(ValueError, match="a fault of ours"):
+            await add_carelessly("bad")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(add_carelessly, "before")
+        tasks.start_soon(failing)
+        tasks.start_soon(add_carelessly, "after")
+    assert database.death is None
+    assert set(await keys(database)) == {"before", "after"}
+
+
+async def test_what_takes_too_long_is_tried_once_for_all_and_not_for_who_has_gone(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setattr(inserts, "STATEMENT_SECONDS", 0.5)
+    begun: list[int] = []
+
+    def counted(connection: Connection, keys: Sequence[str]) -> list[int]:
+        begun.append(len(keys))
+        return insert(connection, keys)
+
+    with Database.open(url, exclusive=True) as database, closing(psycopg.connect(url)) as other:
+
+        async def lost(key: str, patience: float, why: str) -> None:
+            with pytest.raises(StoreError, match=why):
+                await database.insert(counted, key, patience=patience)
+
+        other.execute(b"LOCK TABLE delivery IN EXCLUSIVE MODE")
+        async with anyio.create_task_group() as tasks:
+            for number in range(5):
+                tasks.start_soon(lost, f"begun {number}", 30, "timeout")
+            await eventually(lambda: begun)
+            tasks.start_soon(lost, "waiting", 0.1, "took no write for too long")
+        other.rollback()
+        await add(database, "after")
+        assert begun == [5]
+        assert await keys(database) == ["after"]
+
+
+async def test_what_a_process_has_in_hand_while_it_stands_still_is_not_inserted_when_it_wakes(
+    database: Database,
+) -> None:
+    await add(database, "before")
+    late = asyncio.ensure_future(database.insert(insert, "late", patience=0.1))
+    time.sleep(0.2)  # noqa: ASYNC251  # as a process that gets no time: its loop sees no deadline pass
+    with pytest.raises(StoreError, match="took no write for too long"):
+        await late
+    await add(database, "after")
+    assert await keys(database) == ["before", "after"]
+
+
 async def test_rows_of_a_connection_that_was_ended_are_inserted_on_a_new_one(
     database: Database, postgres: Server, url: str
 ) -> None:
@@ -129,19 +192,21 @@ async def test_rows_whose_connection_is_cut_are_there_once(
 
 
 async def test_a_network_that_says_nothing_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, behind: Database, proxy: CutProxy
+    monkeypatch: pytest.MonkeyPatch, url: str, postgres: Server, proxy: CutProxy
 ) -> None:
-    monkeypatch.setattr(engine, "SILENCE_SECONDS", 0.5 - engine.STATEMENT_SECONDS)
-    await add(behind, "before")
-    proxy.mode = Mode.SILENT
-    with pytest.raises(StoreError, match="took no write for too long"):
-        await behind.insert(insert, "meanwhile", patience=0.1)
-    proxy.mode = Mode.PASS
-    await add(behind, "after")
-    assert await keys(behind) == ["before", "meanwhile", "after"], "it had begun, and is tried again"
+    monkeypatch.setattr(inserts, "STATEMENT_SECONDS", 0.5)
+    monkeypatch.setattr(engine, "SILENCE_SECONDS", 0)
+    with Database.open(url.replace(str(postgres.port), str(proxy.port)), exclusive=True) as behind:
+        await add(behind, "before")
+        proxy.mode = Mode.SILENT
+        with pytest.raises(StoreError, match="took no write for too long"):
+            await behind.insert(insert, "meanwhile", patience=0.1)
+        proxy.mode = Mode.PASS
+        await add(behind, "after")
+        assert await keys(behind) == ["before", "meanwhile", "after"], "it had begun, and is tried again"
 
 
-async def test_nodes_that_insert_the_same_at_once_do_not_wait_for_each_other(
+async def test_nodes_that_insert_the_same_at_once_have_no_deadlock(
     url: str, database: Database, postgres: Server
 ) -> None:
     async def all_of(into: Database, names: Sequence[str]) -> None:

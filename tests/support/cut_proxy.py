@@ -13,7 +13,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 
 _COMMITS: Final = (b"INTO written", b"INTO delivery")
-"""What the message of a commit has, and no other one; the second is one statement that commits."""
+"""What the message of a commit has; the second is of the statement that keeps a delivery, which commits."""
 
 
 class Mode(Enum):

@@ -189,7 +189,9 @@ def taken(path: Path, *, seconds: float = 0.001) -> Iterator[None]:
 
     with _connected(_name(path)) as other:
         patience = f"SET lock_timeout = {seconds * 1000:.0f}"
-        other.execute(f"{patience}; BEGIN; SELECT pg_advisory_xact_lock({TURN})".encode())
+        # What takes no turn is kept off, too.
+        kept_off = "LOCK TABLE delivery, service IN SHARE ROW EXCLUSIVE MODE"
+        other.execute(f"{patience}; BEGIN; SELECT pg_advisory_xact_lock({TURN}); {kept_off}".encode())
         yield
         other.execute(b"ROLLBACK")
 

@@ -4,7 +4,7 @@ import inspect
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+from sqlalchemy import Connection
 from support.engines import opened, postgres, taken
 from support.listed import newest_notices
 
@@ -337,9 +338,13 @@ async def beside(store: Store) -> AsyncIterator[Store]:
 async def failing(store: Store, *, busy_seconds: float = 0.005) -> AsyncIterator[None]:
     """While the block runs nothing can be written: another process keeps the store for itself."""
     patience = "SET lock_timeout" if postgres() else "PRAGMA busy_timeout"
-    await store.database.write(
-        lambda connection: connection.exec_driver_sql(f"{patience} = {busy_seconds * 1000:.0f}")
-    )
+
+    def set_patience(connection: Connection, rows: Sequence[None] = ()) -> Sequence[None]:
+        connection.exec_driver_sql(f"{patience} = {busy_seconds * 1000:.0f}")
+        return rows
+
+    await store.database.write(set_patience)
+    await store.database.insert(set_patience, None, patience=10)
     with taken(store.path):
         yield
 

@@ -29,7 +29,6 @@ from bridge.store.postgres.database import Database as Postgres
 from bridge.store.sql import monitoring
 from bridge.store.sql.database import READERS
 from bridge.store.sqlite import database as sqlite
-from bridge.store.values import HealthRecord
 from bridge.web import metrics
 from bridge.web.limits import ATTEMPT_RATE
 
@@ -174,9 +173,9 @@ async def test_what_is_down_is_one_until_it_is_up_again(store: Store) -> None:
         "disk_low": {"builder": ""},
     }
     parts = ["builder:here", "channel:team", "disk"]
-    for down_since, expected in ((START, 1.0), (None, 0.0)):
+    for change, expected in ((store.health.degrade, 1.0), (store.health.restore, 0.0)):
         for part in parts:
-            await store.health.set(HealthRecord(name=part, down_since=down_since))
+            await change(part, "why")
         found = await scraped(app)
         # A label without a value is none for the parser.
         assert [value(found, name, **labels) for name, labels in down.items()] == [expected] * 3

@@ -79,8 +79,10 @@ _WRITTEN: Final = text("SELECT number FROM written WHERE writer = :writer")
 # A row that goes takes its number along, and a turn may have been waited for: not both within a second. What
 # is inserted without a turn leaves no number.
 _LAST: Final = b"""
-SELECT concat(sum(number), ' ', max(at), ' ', (SELECT max(turn) FROM delivery WHERE state = 'stored'))
-FROM written
+SELECT concat(sum(number), ' ', max(at), ' ', (
+    SELECT concat(max(turn), ' ', count(*))
+    FROM (SELECT turn FROM delivery WHERE state = 'stored' ORDER BY turn DESC LIMIT 64) AS newest
+)) FROM written
 """
 _CALLS: Final = "buildbridge"
 _NOTIFY: Final = text(f"SELECT pg_notify('{_CALLS}', :word)")
@@ -104,7 +106,7 @@ class Database(database.Database):
         except (psycopg.Error, DBAPIError, TransactionLost) as error:
             raise StoreError(f"the store cannot be opened for writing: {reason(error)}") from error
         self._thread.start()
-        self._inserter = Inserter(self._writers, self._share, self._died)
+        self._inserter = Inserter(url, self._share, self._died)
 
     @classmethod
     def open(cls, url: str, *, exclusive: bool) -> Self:
@@ -149,8 +151,17 @@ class Database(database.Database):
         return self._inserter.add(bulk, row, patience)
 
     @property
+    def beating(self) -> bool:
+        return super().beating and self._inserter.beating
+
+    @property
     def death(self) -> StoreDied | None:
         return super().death or self._inserter.death
+
+    def close(self) -> None:
+        # Both at once: the time for an end is short.
+        self._inserter.finish()
+        super().close()
 
     @contextmanager
     def bounded(self, connection: Connection, seconds: float) -> Iterator[None]:

@@ -1,61 +1,87 @@
 """Rows that take no turn: each batch is one statement, and a transaction, on a connection of its own.
 
-So a Git host's delivery waits for nothing that this node or another one decides meanwhile, and a node that
-stands still in its turn keeps no other from taking deliveries. Where the connection is cut, the same rows are
-inserted again: those that were committed are there already.
+So a new delivery waits for nothing that this node or another one decides meanwhile, and a node that stands
+still in its turn keeps no other from taking it. Where the connection is cut, the same rows are inserted
+again: those that were committed are there already.
 """
 
+import math
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine
+from psycopg.errors import LockNotAvailable, QueryCanceled
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreDied, StoreError
 from bridge.runtime.metrics import WRITE_SECONDS
+from bridge.store.postgres.engine import engine_of
 from bridge.store.postgres.failures import reason
-from bridge.store.sql.database import CLOSE_SECONDS, Bulk, TransactionLost
+from bridge.store.sql.database import BEAT_SECONDS, CLOSE_SECONDS, Bulk, TransactionLost
 from bridge.store.sql.queue import Write, WriteQueue, hand_back
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+STATEMENT_SECONDS: Final = 7
+"""Who sends a delivery waits no longer."""
+# A server that is ended while it waits for its replicas has committed: for such a row no one waits again.
+_FLUSH: Final = text("SELECT pg_logical_emit_message(true, 'buildbridge', '')")
+
 
 class Inserter:
-    """One thread with one connection, which is made when it is first needed. `prepare` is called for it."""
+    """One thread with one connection, both made when first needed.
+
+    `share` is called with each new connection, and raises psycopg.Error or TransactionLost where it cannot be
+    used now; `died` with what has ended the thread.
+    """
 
     def __init__(
-        self,
-        writers: Engine,
-        prepare: Callable[[Connection], object],
-        died: Callable[[BaseException], StoreDied],
+        self, url: str, share: Callable[[Connection], object], died: Callable[[BaseException], StoreDied]
     ) -> None:
-        self._writers = writers
-        self._prepare = prepare
+        self._engine = engine_of(url, read_only=False, seconds=STATEMENT_SECONDS)
+        self._share = share
         self._died = died
         self._connection: Connection | None = None
         self._queue = WriteQueue()
-        self._thread = threading.Thread(target=self._run, name="store-inserter", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        self._begun_at = math.inf
+        self._closed_at = math.inf
 
     def add(self, bulk: Bulk[R, T], row: R, patience: float) -> Awaitable[T]:
         """As `bridge.store.sql.database.Database.insert`."""
-        return self._queue.add(bulk, row, patience)
+        inserted = self._queue.add(bulk, row, patience)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="store-inserter", daemon=True)
+            self._thread.start()
+        return inserted
+
+    @property
+    def beating(self) -> bool:
+        """Whether what is being inserted, if anything, was begun within the last half minute."""
+        return time.monotonic() - self._begun_at < BEAT_SECONDS
 
     @property
     def death(self) -> StoreDied | None:
-        """Why nothing is written any more; None while the thread runs."""
+        """Why nothing is inserted any more; None while the thread runs."""
         return self._queue.death
 
+    def finish(self) -> None:
+        """Take no more rows, and insert what is waiting."""
+        if self._queue.close():
+            self._closed_at = time.monotonic()
+
     def close(self) -> None:
-        """Write what is waiting, then close."""
-        self._queue.close()
-        self._thread.join(timeout=CLOSE_SECONDS)
+        """Close the connection, once all is inserted or the time for that is over. `finish` comes before."""
+        if self._thread is not None:
+            self._thread.join(timeout=max(0.0, self._closed_at + CLOSE_SECONDS - time.monotonic()))
         self._drop()
+        self._engine.dispose()
 
     def _run(self) -> None:
         batch: list[Write] = []
@@ -67,45 +93,60 @@ class Inserter:
                     with WRITE_SECONDS.time():
                         for bulk, items in groupby(batch, lambda item: item.work):
                             self._insert(bulk, list(items))
+                    self._begun_at = math.inf
                     hand_back(batch)
         except BaseException as error:  # noqa: BLE001  # whatever it is, no caller may wait for this thread
             self._queue.die(self._died(error), batch)
 
-    def _insert(self, bulk: Bulk[Any, Any], items: list[Write]) -> None:
+    def _insert(self, bulk: Bulk[Any, Any], items: Sequence[Write]) -> None:
         """Where rows cannot be inserted together, each is inserted alone, so that only the bad one fails."""
+        waited_for = [item for item in items if not item.give_up_late()]
+        if not waited_for:
+            return
         try:
-            results = self._tried(bulk, [item.row for item in items])
-        except (psycopg.Error, DBAPIError, TransactionLost) as error:
-            if len(items) > 1 and self._connection is not None:
-                for item in items:
+            results = self._tried(bulk, [item.row for item in waited_for])
+        except Exception as error:  # noqa: BLE001  # it belongs to the callers, not to the thread
+            if len(waited_for) > 1 and not self._concerns_all(error):
+                for item in waited_for:
                     self._insert(bulk, [item])
                 return
-            failure = StoreError(f"the store cannot be written: {reason(error)}")
-            for item in items:
+            known = isinstance(error, psycopg.Error | DBAPIError | TransactionLost)
+            failure = StoreError(f"the store cannot be written: {reason(error)}") if known else error
+            for item in waited_for:
                 item.error = failure
         else:
-            for item, result in zip(items, results, strict=True):
+            for item, result in zip(waited_for, results, strict=True):
                 item.result = result
 
-    def _tried(self, bulk: Bulk[Any, Any], rows: list[Any]) -> Any:
-        """Raises psycopg.Error, DBAPIError, TransactionLost; what was cut leaves no connection."""
-        for again in (True, False):
+    def _tried(self, bulk: Bulk[Any, Any], rows: Sequence[Any]) -> Sequence[Any]:
+        """Raises what `bulk` and `share` raise; what was cut leaves no connection."""
+        for again in (False, True):
+            self._begun_at = time.monotonic()
             connection = self._connected()
             try:
-                return bulk(connection, rows)
+                results = bulk(connection, rows)
+                if again:
+                    connection.execute(_FLUSH)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
                 self._drop()
-                if not again:
+                if again:
                     raise
+            else:
+                return results
         raise AssertionError
+
+    def _concerns_all(self, error: Exception) -> bool:
+        """Whether it would befall each of the rows, too."""
+        took_too_long = isinstance(getattr(error, "orig", None), LockNotAvailable | QueryCanceled)
+        return self._connection is None or took_too_long
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            connection = self._writers.connect()
+            connection = self._engine.connect()
             try:
-                self._prepare(connection)
+                self._share(connection)
             except BaseException:
                 connection.invalidate()
                 connection.close()

@@ -5,6 +5,7 @@ The first words are those of SQLite.
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -159,17 +160,20 @@ def insert_new(
 ) -> int:
     """Insert all rows by one statement that SQLAlchemy does not compose; how many were new.
 
-    A row that the table has by its `unique` columns is left out. Each gets its `turn`, after those of the
-    rows `among` which that orders; two inserts at once may give the same one. `columns` has PostgreSQL's type
-    of each. An array for each of them keeps the statement the same for any number of rows: it is prepared
-    once, and the server reads some ten values in place of some hundreds.
+    A row that the table has by its `unique` columns is left out. Each gets a `turn` after those of the rows
+    `among` which that orders; in PostgreSQL those that are inserted at once may have the same one. `columns`
+    has the type of each there. An array for each of them keeps the statement the same for any number of rows:
+    it is prepared once, and the server reads some ten values in place of some hundreds.
     """
     names = ", ".join(columns)
     last = f"SELECT coalesce(max(turn), 0) FROM {table} WHERE {among}"  # noqa: S608  # only our own words
     if connection.dialect.name == _POSTGRES:
         # A question of its own would be a round trip, for which all nodes wait.
-        statement = _of_arrays(table, tuple(columns.items()), tuple(unique), last)
-        values: tuple[Any, ...] = tuple(map(list, zip(*rows, strict=True)))
+        statement = _of_arrays(table, tuple(columns.items()), ", ".join(unique), last)
+        # In the same order by all nodes: else one may wait for a row of another that waits for one of it.
+        places = [place for place, name in enumerate(columns) if name in unique]
+        ordered = sorted(rows, key=itemgetter(*places))
+        values: tuple[Any, ...] = tuple(map(list, zip(*ordered, strict=True)))
     else:
         before = connection.exec_driver_sql(last).scalar_one()
         statement = _of_values(table, names, len(columns), ", ".join(unique), len(rows))
@@ -178,14 +182,11 @@ def insert_new(
 
 
 @cache
-def _of_arrays(table: str, columns: Sequence[tuple[str, str]], unique: Sequence[str], last: str) -> str:
-    names = [name for name, _ in columns]
-    listed, order = ", ".join(names), ", ".join(name for name in unique if name in names)
+def _of_arrays(table: str, columns: Sequence[tuple[str, str]], unique: str, last: str) -> str:
+    names = ", ".join(name for name, _ in columns)
     arrays = ", ".join(f"%b::{type_}[]" for _, type_ in columns)
-    given = f"unnest({arrays}) WITH ORDINALITY AS given ({listed}, place)"
-    # In the same order by all who insert at once: so none waits for a row of one that waits for its own.
-    rows = f"SELECT {listed}, ({last}) + place FROM {given} ORDER BY {order}, place"  # noqa: S608
-    return f"INSERT INTO {table} ({listed}, turn) {rows} ON CONFLICT ({', '.join(unique)}) DO NOTHING"
+    rows = f"SELECT {names}, ({last}) + 1 FROM unnest({arrays}) AS given ({names})"  # noqa: S608
+    return f"INSERT INTO {table} ({names}, turn) {rows} ON CONFLICT ({unique}) DO NOTHING"
 
 
 @cache  # for as many counts as rows share a commit

@@ -1,6 +1,6 @@
 """A database under one writer: callers wait for the commit that holds their rows, and commits are shared.
 
-One thread owns the only connection that writes. It takes what is waiting, runs it in one transaction and
+One thread owns the connection that writes. It takes what is waiting, runs it in one transaction and
 commits once. Each piece of work stands under its own savepoint, so that one that fails takes nothing with it;
 rows of one kind can be written together, under one savepoint. Reads run on connections of their own, in a few
 threads.
@@ -88,7 +88,10 @@ class Database(ABC):
         return self._queue.add(bulk, row, patience)
 
     def insert(self, bulk: Bulk[R, T], row: R, *, patience: float) -> Awaitable[T]:
-        """As `add`, for what one statement writes, and what is right whatever else is written meanwhile."""
+        """As `add`, for one statement that is right whatever else is written meanwhile.
+
+        A shared database may do it before what was added earlier, twice, and for a node that is gone.
+        """
         return self.add(bulk, row, patience=patience)
 
     async def read(self, work: Work[T]) -> T:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import anyio
 import anyio.to_thread
 import structlog
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, text, update
@@ -56,7 +57,7 @@ _Deciding = tuple[str, Decision, float, NoticesFor, Planner]
 _STORED: Final = DeliveryState.STORED.value
 _WAITS: Final = text(f"state = '{_STORED}'")
 """Word for word the condition of the index: bound parameters would not use it."""
-_OLDEST: Final = select(table).where(_WAITS).order_by(table.c.turn)
+_OLDEST: Final = select(table).where(_WAITS).order_by(table.c.turn, table.c.id)
 _FIND: Final = "SELECT id, received_at FROM delivery WHERE source = ? AND key = ? AND replay = 0"
 _RENAME: Final = "UPDATE delivery SET key = ? WHERE source = ? AND key = ?"
 _COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 'repeated'"
@@ -101,9 +102,10 @@ class Deliveries:
         self._arriving += 1
         self._most_arriving = max(self._most_arriving, self._arriving)
         try:
+            until = anyio.current_time() + PATIENCE
             if await self._database.insert(_insert, row, patience=PATIENCE):
                 return Receipt(delivery.id, new=True)
-            return await self._database.add(_keep, row, patience=PATIENCE)
+            return await self._database.add(_keep, row, patience=until - anyio.current_time())
         finally:
             self._arriving -= 1
 

@@ -1,6 +1,6 @@
 """The health of builders, channels and other parts: a change and its notices are one transaction."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from sqlalchemy import Connection, delete, select
@@ -11,6 +11,7 @@ from bridge.runtime.clock import Clock
 from bridge.store.schema import service as table
 from bridge.store.sql import notices
 from bridge.store.sql.database import Database
+from bridge.store.sql.deliveries import PATIENCE
 from bridge.store.values import HealthRecord, Redact, ServiceNoticesFor
 
 
@@ -70,8 +71,8 @@ class Health:
         gone = delete(table).where(table.c.name.in_(names))
         await self._database.write(lambda connection: connection.execute(gone))
 
-    async def set(self, health: HealthRecord) -> None:
-        await self._change(health.name, lambda _: health)
+    async def prove(self, name: str, why: str) -> None:
+        await self._database.insert(_prove, {"name": name, "why": why}, patience=PATIENCE)
 
     async def _change(self, name: str, change: Callable[[HealthRecord], HealthRecord]) -> HealthRecord:
         """Write what `change` makes of the health, with the notices about it; returns the health before."""
@@ -91,6 +92,13 @@ class Health:
             return old
 
         return await self._database.write(work)
+
+
+def _prove(connection: Connection, rows: Sequence[Mapping[str, str]]) -> Sequence[None]:
+    new = upsert(table)
+    proof = new.on_conflict_do_update(index_elements=["name"], set_={"why": new.excluded.why})
+    connection.execute(proof, rows)
+    return [None] * len(rows)
 
 
 def _with_past(old: HealthRecord, new: HealthRecord, now: float) -> HealthRecord:

@@ -7,6 +7,7 @@ shares a commit: it costs far more than a row, and a thread that is woken for ea
 import asyncio
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -37,6 +38,13 @@ class Write:
         self.result: Any = None
         self.error: Exception | None = None
         self.expired = False
+
+    def give_up_late(self) -> bool:
+        """Whether its time is over: then it is not written. A process that stood still may find many such."""
+        if not self.expired and self.deadline <= time.monotonic():
+            self.future.get_loop().call_soon_threadsafe(self.expire)
+            self.expired = True
+        return self.expired
 
     def expire(self) -> None:
         """The caller waits no longer: what the writer has not begun it leaves out."""
@@ -96,7 +104,7 @@ class WriteQueue:
         while count := min(len(self._waiting), MAX_BATCH):
             with self._lock:
                 taken = [self._waiting.popleft() for _ in range(count)]
-                self._taken = [write for write in taken if not write.expired]
+                self._taken = [write for write in taken if not write.give_up_late()]
             if self._taken:
                 return self._taken
         self._taken = []
@@ -107,7 +115,7 @@ class WriteQueue:
         count = min(len(self._waiting), MAX_BATCH - len(batch))
         with self._lock:
             come = [self._waiting.popleft() for _ in range(count)]
-            batch += [write for write in come if not write.expired]
+            batch += [write for write in come if not write.give_up_late()]
 
     @property
     def ended(self) -> bool:

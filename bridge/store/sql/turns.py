@@ -1,7 +1,7 @@
 """The turn of a row: in which order rows were written, whatever the clocks of the machines say.
 
 Transactions that write take turns themselves, so the number after the greatest one is that of no other row.
-Deliveries that come at once may share one: while neither sender has an answer, neither push is the first.
+Deliveries that are inserted at once may have the same one, and go by their ids then: no sender has an answer.
 """
 
 from sqlalchemy import ColumnElement, ScalarSelect, Table, TextClause, func, select

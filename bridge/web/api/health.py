@@ -13,7 +13,6 @@ from bridge.errors import StoreError
 from bridge.runtime.clock import system_clock, when
 from bridge.runtime.events import LogEvent
 from bridge.store.base import Store
-from bridge.store.values import HealthRecord
 from bridge.web.api.answers import json_answer
 
 log = structlog.get_logger()
@@ -42,7 +41,7 @@ class HealthApi:
         ]
 
     async def healthz(self, _request: Request) -> Response:
-        """Healthy: the store takes a write now, or took one within the last second. Names what else is down.
+        """Healthy: the store is alive, and takes deliveries, as when ready. Names what else is down.
 
         Without the store no delivery is accepted: that is 503, with the reason. What else is down delays
         builds or notices but loses nothing: that is 200.
@@ -59,7 +58,7 @@ class HealthApi:
         return json_answer({"status": "degraded" if down else "ok", "down": down})
 
     async def readyz(self, _request: Request) -> Response:
-        """Ready: the store takes a write now, or took one within the last second."""
+        """Ready: the store takes deliveries now, or took a write like theirs within the last second."""
         if (fault := await self.store_fault()) is not None:
             raise fault
         return json_answer({"status": "ready"})
@@ -85,7 +84,7 @@ class HealthApi:
         why = f"it took a write at {when(system_clock())}"
         try:
             with anyio.fail_after(PATIENCE_SECONDS):
-                await self._store.health.set(HealthRecord(name=STORE, why=why))
+                await self._store.health.prove(STORE, why)
         except TimeoutError:
             return StoreError(f"the store took no write for {PATIENCE_SECONDS:g} s")
         except StoreError as error:

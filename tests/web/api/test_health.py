@@ -13,7 +13,6 @@ from support.engines import postgres
 from support.scripted import Store, eventually, failing
 
 from bridge.store.sql import database
-from bridge.store.values import HealthRecord
 from bridge.web import metrics
 from bridge.web.api import health
 
@@ -30,7 +29,7 @@ async def test_health_names_what_is_down_and_is_degraded_not_dead(
     store: Store, client: httpx.AsyncClient
 ) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok", "down": []}
-    await store.health.set(HealthRecord(name="builder:here", down_since=1.0, why="a secret reason"))
+    await store.health.degrade("builder:here", "a secret reason")
     answer = await client.get("/healthz")
     assert answer.status_code == 200
     assert answer.json() == {"status": "degraded", "down": ["builder:here"]}
@@ -84,7 +83,7 @@ async def test_a_store_that_takes_no_write_is_shown_with_the_reason_until_it_tak
     outage: Callable[[Store], AbstractAsyncContextManager[None]],
     why: str,
 ) -> None:
-    await store.health.set(HealthRecord(name="builder:here", down_since=1.0, why="a secret reason"))
+    await store.health.degrade("builder:here", "a secret reason")
     async with outage(store):
         for _ in range(2):
             answer = await client.get("/healthz")
