@@ -381,6 +381,24 @@ async def test_a_frozen_node_loses_its_transaction_and_the_others_go_on(url: str
             frozen.communicate()
 
 
+async def test_a_node_that_freezes_between_statements_that_it_sends_at_once_loses_its_turn(
+    url: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server does not call it idle: it would wait for the rest for ever."""
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(module, "_END_SILENT", module._END_SILENT.replace("'5 s'", "'0.2 s'"))
+    with Database.open(url, exclusive=True) as database, closing(psycopg.connect(url)) as frozen:
+        frozen.pgconn.enter_pipeline_mode()
+        for statement in ("BEGIN", f"SELECT pg_advisory_xact_lock({TURN})"):
+            frozen.pgconn.send_query_params(statement.encode(), None)
+        frozen.pgconn.send_flush_request()
+        frozen.pgconn.flush()
+        holds = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'"
+        await eventually(lambda: postgres.execute(url.rpartition("/")[2], holds))
+        await add(database, "others")
+        assert await names(database) == {"others"}
+
+
 async def test_a_turn_sees_what_was_written_before_it_whatever_the_database_prefers(
     url: str, postgres: Server
 ) -> None:

@@ -24,13 +24,14 @@ from uuid import uuid4
 import anyio
 import anyio.to_thread
 import psycopg
+from psycopg.errors import LockNotAvailable
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreDied, StoreError
 from bridge.store.postgres import migrate
-from bridge.store.postgres.engine import STATEMENT_SECONDS, ServerConnection, engine_of, reading
+from bridge.store.postgres.engine import IDLE_SECONDS, STATEMENT_SECONDS, ServerConnection, engine_of, reading
 from bridge.store.postgres.failures import reason
 from bridge.store.postgres.inserts import Inserter
 from bridge.store.postgres.migrate import SERVED
@@ -59,6 +60,14 @@ _BEGIN: Final = (
     f"{migrate.BEGIN}; SET LOCAL synchronous_commit = off; "
     f"SELECT pg_advisory_xact_lock({migrate.TURN}); {SAVEPOINT}"
 )
+# A session that stops between statements which it sends at once is not idle for the server, which waits on.
+_END_SILENT: Final = f"""
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE datname = current_database() AND usename = current_user AND locktype = 'advisory' AND granted
+AND objsubid = 1 AND classid::bigint = {migrate.TURN >> 32} AND objid::bigint = {migrate.TURN & 0xFFFFFFFF}
+AND database = datid AND wait_event = 'ClientRead'
+AND state_change < clock_timestamp() - interval '{IDLE_SECONDS} s'
+"""  # noqa: S608  # only our own words
 _IS_NODE: Final = "SELECT 1 FROM node WHERE id = '{}'"
 _FLUSH: Final = "BEGIN; SELECT pg_logical_emit_message(true, 'buildbridge', '') {}; COMMIT"
 # Where nothing was written, here or by others that this has read, nothing has to be on disk.
@@ -253,6 +262,15 @@ class Database(database.Database):
 
     def _begin(self) -> None:
         """Raises psycopg.Error, and StoreDied once this node is gone."""
+        try:
+            self._take_turn()
+        except LockNotAvailable:
+            self._send("ROLLBACK")
+            self._send(_END_SILENT)
+            self._take_turn()
+        self._has_savepoint, self._held = True, ""
+
+    def _take_turn(self) -> None:
         if self._node is None:
             self._send(_BEGIN)
         else:
@@ -263,7 +281,6 @@ class Database(database.Database):
             if not begun.rowcount:
                 self._send("ROLLBACK")
                 raise gone()
-        self._has_savepoint, self._held = True, ""
 
     def _connect(self) -> Connection:
         """Raises psycopg.Error, DBAPIError, and TransactionLost while a copy is made."""
@@ -283,7 +300,7 @@ class Database(database.Database):
             return
         try:
             _raw(connection).execute(f"SELECT pg_advisory_lock_shared({SERVED})".encode())
-        except psycopg.errors.LockNotAvailable:
+        except LockNotAvailable:
             raise TransactionLost(_IN_USE) from None
 
     def _end(self) -> None:

@@ -26,8 +26,8 @@ with memory.emptied(*(f"sqlalchemy.dialects.postgresql.{other}" for other in _OT
 
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 30
-LOCK_SECONDS: Final = 10
-"""As long as a turn of another node may keep ours waiting."""
+LOCK_SECONDS: Final = 6
+"""As long as a turn of another node may keep ours waiting before it is looked whether that stands still."""
 IDLE_SECONDS: Final = 5
 """After so long the server ends the transaction of a node that has stopped in the middle of it: before the
 others, who wait for their turn, give up."""

@@ -97,7 +97,8 @@ class Health:
 def _prove(connection: Connection, rows: Sequence[Mapping[str, str]]) -> Sequence[None]:
     new = upsert(table)
     proof = new.on_conflict_do_update(index_elements=["name"], set_={"why": new.excluded.why})
-    connection.execute(proof, rows)
+    for row in rows:  # one at a time: see `Database.insert`
+        connection.execute(proof, row)
     return [None] * len(rows)
 
 
