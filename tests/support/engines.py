@@ -192,8 +192,15 @@ def taken(path: Path, *, seconds: float = 0.001) -> Iterator[None]:
         # What takes no turn is kept off, too.
         kept_off = "LOCK TABLE delivery, service IN SHARE ROW EXCLUSIVE MODE"
         other.execute(f"{patience}; BEGIN; SELECT pg_advisory_xact_lock({TURN}); {kept_off}".encode())
-        yield
-        other.execute(b"ROLLBACK")
+        # At work: one that is silent loses its turn.
+        other.pgconn.send_query(b"SELECT pg_sleep(600)")
+        try:
+            yield
+        finally:
+            other.cancel()
+            while other.pgconn.get_result():
+                pass
+            other.execute(b"ROLLBACK")
 
 
 @contextmanager
