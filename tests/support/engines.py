@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, Executable
+from support.postgres import at_work
 
 from bridge.store.schema import metadata
 from bridge.store.sql.database import Database
@@ -192,15 +193,9 @@ def taken(path: Path, *, seconds: float = 0.001) -> Iterator[None]:
         # What takes no turn is kept off, too.
         kept_off = "LOCK TABLE delivery, service IN SHARE ROW EXCLUSIVE MODE"
         other.execute(f"{patience}; BEGIN; SELECT pg_advisory_xact_lock({TURN}); {kept_off}".encode())
-        # At work: one that is silent loses its turn.
-        other.pgconn.send_query(b"SELECT pg_sleep(600)")
-        try:
+        with at_work(other):
             yield
-        finally:
-            other.cancel()
-            while other.pgconn.get_result():
-                pass
-            other.execute(b"ROLLBACK")
+        other.execute(b"ROLLBACK")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from support.daemon import DUMMY, TOKEN, Daemon, eventually
 from support.every_branch import RULE
+from support.postgres import at_work
 
 from bridge.store.postgres.migrate import TURN
 
@@ -83,7 +84,8 @@ class Nodes:
         """While no node can write, so that none of them takes another one's place."""
         with closing(psycopg.connect(self._url)) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [TURN])
-            yield
+            with at_work(connection):
+                yield
 
     def age(self, daemon: Daemon, seconds: int) -> None:
         """Have the last beat of this one be older."""

@@ -8,10 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from support.daemon import eventually, free_port
+
+if TYPE_CHECKING:
+    from psycopg import Connection  # an extra
 
 _DEBIAN: Final = Path("/usr/lib/postgresql")
 """Where Debian has the programs of each release; for users they are not on the path."""
@@ -96,6 +99,18 @@ class Server:
         where = ["-h", "127.0.0.1", "-p", str(self._port), "-d", "postgres", "-U", _USER]
         asked = [_program("pg_isready"), "-q", *where]
         return subprocess.run(asked, check=False, timeout=30).returncode == 0
+
+
+@contextmanager
+def at_work(session: "Connection[Any]") -> Iterator[None]:
+    """Have a session be at work until the block ends: one that has its turn and is silent loses it."""
+    session.pgconn.send_query(b"SELECT pg_sleep(600)")
+    try:
+        yield
+    finally:
+        session.cancel()
+        while session.pgconn.get_result():
+            pass
 
 
 @contextmanager
