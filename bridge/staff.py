@@ -137,6 +137,7 @@ class Staff(Service):
         kind, _, name = word.partition(":")
         if kind == _HINT:
             self._servers.hint(name)
+            return
         for one in self._services(word):
             one.wake()
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from itertools import count
@@ -14,7 +14,7 @@ import anyio.to_thread
 import psycopg
 import pytest
 from sqlalchemy import Connection
-from support.cut_proxy import CutProxy, Lost, Mode, cut_proxy
+from support.cut_proxy import CutProxy, Lost, Mode
 from support.postgres import Server
 from support.scripted import eventually
 
@@ -28,30 +28,6 @@ from bridge.store.sql.constructs import insert_new
 _TEXTS = ("id", "source", "forge", "key", "event", "headers", "state")
 _COLUMNS = dict.fromkeys(_TEXTS, "text") | {"body": "bytea", "received_at": "float8"}
 _ids = count()
-
-
-@pytest.fixture
-def url(postgres: Server) -> str:
-    return postgres.make_database()
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    with Database.open(url, exclusive=True) as found:
-        yield found
-
-
-@pytest.fixture
-def proxy(postgres: Server) -> Iterator[CutProxy]:
-    with cut_proxy(postgres.port) as found:
-        yield found
-
-
-@pytest.fixture
-def behind(proxy: CutProxy, postgres: Server, url: str) -> Iterator[Database]:
-    """The database, seen through the proxy."""
-    with Database.open(url.replace(str(postgres.port), str(proxy.port)), exclusive=True) as found:
-        yield found
 
 
 def insert(connection: Connection, keys: Sequence[str]) -> list[int]:

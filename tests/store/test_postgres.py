@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, column, select, values
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
-from support.cut_proxy import CutProxy, Lost, Mode, cut_proxy
+from support.cut_proxy import CutProxy, Lost, Mode
 from support.postgres import Server
 from support.scripted import eventually
 
@@ -28,30 +28,6 @@ from bridge.store.schema import ref_move
 from bridge.store.schema import service as table
 from bridge.store.sql import database as sql_database
 from bridge.store.sql.constructs import insert_new, json_text
-
-
-@pytest.fixture
-def url(postgres: Server) -> str:
-    return postgres.make_database()
-
-
-@pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    with Database.open(url, exclusive=True) as found:
-        yield found
-
-
-@pytest.fixture
-def proxy(postgres: Server) -> Iterator[CutProxy]:
-    with cut_proxy(postgres.port) as found:
-        yield found
-
-
-@pytest.fixture
-def behind(proxy: CutProxy, postgres: Server, url: str) -> Iterator[Database]:
-    """The database, seen through the proxy."""
-    with Database.open(url.replace(str(postgres.port), str(proxy.port)), exclusive=True) as found:
-        yield found
 
 
 def insert(name: str) -> Callable[[Connection], int]:

@@ -31,7 +31,15 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreDied, StoreError
 from bridge.store.postgres import migrate
-from bridge.store.postgres.engine import IDLE_SECONDS, STATEMENT_SECONDS, ServerConnection, engine_of, reading
+from bridge.store.postgres.engine import (
+    FLUSH,
+    IDLE_SECONDS,
+    STATEMENT_SECONDS,
+    ServerConnection,
+    discard,
+    engine_of,
+    reading,
+)
 from bridge.store.postgres.failures import reason
 from bridge.store.postgres.inserts import Inserter
 from bridge.store.postgres.migrate import SERVED
@@ -69,7 +77,7 @@ AND database = datid AND wait_event = 'ClientRead'
 AND state_change < clock_timestamp() - interval '{IDLE_SECONDS} s'
 """  # noqa: S608  # only our own words
 _IS_NODE: Final = "SELECT 1 FROM node WHERE id = '{}'"
-_FLUSH: Final = "BEGIN; SELECT pg_logical_emit_message(true, 'buildbridge', '') {}; COMMIT"
+_FLUSH: Final = f"BEGIN; {FLUSH} {{}}; COMMIT"
 # Where nothing was written, here or by others that this has read, nothing has to be on disk.
 _COMMIT: Final = """
 INSERT INTO written (writer, number, at) SELECT '{{0}}', {{1}}, now()
@@ -210,8 +218,7 @@ class Database(database.Database):
             raise StoreError(f"the store cannot be read: {reason(error)}") from error
         finally:
             if connection is not None:
-                connection.invalidate()
-                connection.close()
+                discard(connection)
 
     def server_time(self, connection: Connection) -> float | None:
         return float(connection.execute(_TIME).scalar_one())
@@ -367,9 +374,7 @@ class Database(database.Database):
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(psycopg.Error, DBAPIError):
-                connection.invalidate()
-                connection.close()
+            discard(connection)
 
     def _died(self, error: BaseException) -> StoreDied:
         return error if isinstance(error, StoreDied) else super()._died(error)

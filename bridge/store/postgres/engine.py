@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -33,6 +33,8 @@ IDLE_SECONDS: Final = 5
 others, who wait for their turn, give up."""
 SILENCE_SECONDS: Final = 5
 """As long as the answer to a statement may be late after the statement had to end."""
+FLUSH: Final = "SELECT pg_logical_emit_message(true, 'buildbridge', '')"
+"""Once this is committed, all before it is on disk, and at the replicas that confirm."""
 T = TypeVar("T")
 
 # Client and server alike notice within some 15 seconds that the other has gone without a word; until then
@@ -97,6 +99,13 @@ def engine_of(url: str, *, read_only: bool, seconds: float = STATEMENT_SECONDS) 
 
     event.listen(engine, "do_connect", connect)
     return engine
+
+
+def discard(connection: Connection) -> None:
+    """Close a connection that may be broken; no one gets it again."""
+    with suppress(psycopg.Error, DBAPIError):
+        connection.invalidate()
+        connection.close()
 
 
 @contextmanager

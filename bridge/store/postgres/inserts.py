@@ -9,18 +9,17 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreDied, StoreError
 from bridge.runtime.metrics import WRITE_SECONDS
-from bridge.store.postgres.engine import engine_of
+from bridge.store.postgres.engine import FLUSH, discard, engine_of
 from bridge.store.postgres.failures import reason
 from bridge.store.sql.database import BEAT_SECONDS, CLOSE_SECONDS, Bulk, TransactionLost
 from bridge.store.sql.queue import Write, WriteQueue, hand_back
@@ -30,8 +29,6 @@ R = TypeVar("R")
 
 STATEMENT_SECONDS: Final = 7
 """Who sends a delivery waits no longer."""
-# A server that is ended while it waits for its replicas has committed: for such a row no one waits again.
-_FLUSH: Final = text("SELECT pg_logical_emit_message(true, 'buildbridge', '')")
 
 
 class Inserter:
@@ -126,7 +123,8 @@ class Inserter:
             try:
                 results = bulk(connection, rows)
                 if again:
-                    connection.execute(_FLUSH)
+                    # A server that is ended while it waits for its replicas has committed the rows.
+                    connection.exec_driver_sql(FLUSH)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
@@ -148,8 +146,7 @@ class Inserter:
             try:
                 self._share(connection)
             except BaseException:
-                connection.invalidate()
-                connection.close()
+                discard(connection)
                 raise
             self._connection = connection
         return self._connection
@@ -157,6 +154,4 @@ class Inserter:
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(psycopg.Error, DBAPIError):
-                connection.invalidate()
-                connection.close()
+            discard(connection)

@@ -141,7 +141,7 @@ class Database(ABC):
         return False
 
     def fence(self, node_id: str | None) -> None:  # noqa: B027  # no one can take the place of who is alone
-        """From now on nothing is written once this node is gone; None ends that."""
+        """From now on nothing but what is inserted is written once this node is gone; None ends that."""
 
     def call(self, _connection: Connection, _words: Collection[str]) -> None:  # noqa: B027  # as above
         """Have other processes that have it open get these words, once what was written is there.
