@@ -13,9 +13,11 @@ import httpx
 import yaml
 from playwright.async_api import Browser, ViewportSize
 from support.browser import PHONE, chromium, reading
-from support.daemon import SECRET, TOKEN, Daemon, eventually, free_port
+from support.daemon import SECRET, TOKEN, Daemon
 from support.git import Origin
+from support.ports import free_port
 from support.sending import push_body, send
+from support.waiting import eventually
 
 FOLDER: Final = Path(__file__).parents[1] / "bridge" / "guides" / "pictures"
 DESK: Final[ViewportSize] = {"width": 1040, "height": 640}

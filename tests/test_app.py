@@ -12,13 +12,14 @@ import httpx
 from anyio.from_thread import start_blocking_portal
 from starlette.requests import Request
 from starlette.responses import Response
-from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, Daemon, running
 from support.engines import content, postgres
 from support.fake_robots import dingtalk_robot, errcode, hang
 from support.fake_smtp import smtp_server
 from support.git import Origin
 from support.rules import shop_rule
 from support.sending import SHA, push_body, send
+from support.waiting import eventually
 
 URL = "file:///nowhere/shop.git"
 PLAIN = {"plain": {"kind": "Simple", "secrets": [SECRET]}}

@@ -15,12 +15,13 @@ from typing import Any, Final
 sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as pytest finds them
 
 from bench.harness import folder_on_disk, table
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import SECRET, Daemon, running
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins
 from support.jenkins_builds import DECLARED, JOB
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 SHOP: Final = "https://git.example.com/acme/shop.git"
 STUCK: Final = "https://git.example.com/acme/stuck.git"

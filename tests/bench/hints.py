@@ -17,13 +17,14 @@ from anyio.from_thread import start_blocking_portal
 sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as pytest finds them
 
 from bench.harness import folder_on_disk, table
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import SECRET, Daemon, running
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins
 from support.fake_robots import FakeRobot, dingtalk_robot
 from support.jenkins_builds import DECLARED, JOB
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL: Final = "https://git.example.com/acme/shop.git"
 WAKE: Final = "the secret of hints"

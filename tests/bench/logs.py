@@ -18,9 +18,10 @@ import anyio
 from bench.harness import folder_on_disk, table
 from playwright.async_api import Page
 from support.browser import PHONE, chromium, reading
-from support.daemon import DUMMY, Daemon, eventually, running
+from support.daemon import DUMMY, Daemon, running
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 from bridge.store.open import open_store
 

@@ -18,8 +18,8 @@ from chaos.others import Others, others
 from chaos.pushes import REPOSITORIES, pushes
 from chaos.takeovers import DutyWatch, takeovers
 from sqlalchemy import Engine
-from support.daemon import eventually
 from support.postgres import Server
+from support.waiting import eventually
 
 from bridge.model.build import BuildState
 from bridge.model.notice import MESSAGE_CHANNEL

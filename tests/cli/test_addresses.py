@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from support.daemon import DUMMY, Daemon, eventually, running
+from support.daemon import DUMMY, Daemon, running
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/shop.git"
 

@@ -8,13 +8,14 @@ import pytest
 import yaml
 from support.chinese import HAN, english_of
 from support.copies import execute
-from support.daemon import DUMMY, Daemon, eventually, running
+from support.daemon import DUMMY, Daemon, running
 from support.listed import add_notice
 from support.postgres import Server
 from support.records import fails, filled, good, one_build, run
 from support.rules import shop_rule
 from support.scripted import Store, delivery_of
 from support.sending import push_body, signed
+from support.waiting import eventually
 
 pytestmark = pytest.mark.sqlite
 URL = "https://git.example.com/shop.git"

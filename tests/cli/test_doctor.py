@@ -19,13 +19,15 @@ import httpx
 import pytest
 import yaml
 from support.chinese import HAN, english_of
-from support.daemon import NO_TLS, SECRET, Daemon, eventually, free_port, running
+from support.daemon import NO_TLS, SECRET, Daemon, running
 from support.engines import execute, opened, postgres
 from support.listed import add_notice
+from support.ports import free_port
 from support.records import CONFIG, RULE, filled, run
 from support.scripted import Store, delivery_of
 from support.sending import push_body, send
 from support.users import NOBODY, open_to_all, unprivileged
+from support.waiting import eventually
 from support.wrong_servers import answering, certified, http
 
 from bridge import __version__

@@ -12,11 +12,12 @@ from typing import Any
 
 import httpx
 import pytest
-from support.daemon import NO_TLS, Daemon, eventually, running
+from support.daemon import NO_TLS, Daemon, running
 from support.engines import opened, postgres, unmake, url_of
 from support.records import CONFIG, RULE, filled, good, run
 from support.scripted import Store, delivery_of
 from support.sending import push_body, send
+from support.waiting import eventually
 
 from bridge import __version__
 from bridge.model.build import BuildState

@@ -11,13 +11,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.daemon import DUMMY, Daemon, eventually, running
+from support.daemon import DUMMY, Daemon, running
 from support.engines import postgres
 from support.listed import add_notice
 from support.records import filled, good, one_build, run
 from support.rules import shop_rule
 from support.scripted import Store, delivery_of
 from support.sending import push_body, send
+from support.waiting import eventually
 
 from bridge.store.sqlite.examine import LOG_BYTES
 

@@ -7,11 +7,12 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
-from support.daemon import Daemon, eventually, running
+from support.daemon import Daemon, running
 from support.listed import add_notice
 from support.records import CONFIG, RULE, fails, filled, good, one_build, run
 from support.scripted import SHA, Store, delivery_of, open_store, quiet
 from support.sending import push_body, send
+from support.waiting import eventually
 
 from bridge.model.build import BuildState
 from bridge.model.notice import NoticeState

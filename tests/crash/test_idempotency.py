@@ -4,9 +4,10 @@ import threading
 from pathlib import Path
 
 import httpx
-from support.daemon import NO_TLS, TOKEN, Daemon, eventually
+from support.daemon import NO_TLS, TOKEN, Daemon
 from support.engines import execute
 from support.rules import shop_rule
+from support.waiting import eventually
 
 KILLS = 3
 CLIENTS = 8

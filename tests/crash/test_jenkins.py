@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.daemon import SECRET, Daemon, eventually
+from support.daemon import SECRET, Daemon
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins
 from support.jenkins_builds import DECLARED, JOB
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 RULES = {

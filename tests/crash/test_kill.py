@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
-from support.daemon import SECRET, Daemon, eventually
+from support.daemon import SECRET, Daemon
 from support.fake_robots import FakeRobot, dingtalk_robot
 from support.hooked import HookedOrigin
 from support.needs import needs
 from support.registry import Registry, registry
+from support.waiting import eventually
 
 Moment = Callable[[Sequence[Mapping[str, Any]], float], bool]
 """Whether it is time to kill: looks at what was logged, and at the seconds, since the push began."""

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.daemon import SECRET, Daemon, eventually
+from support.daemon import SECRET, Daemon
 from support.hooked import HookedOrigin
 from support.rules import shop_rule
+from support.waiting import eventually
 
 BUILDER = {"kind": "local", "command": ["sh", "-c", "test ! -e slow || sleep 600"], "protocols": ["file"]}
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, Daemon, running
 from support.needs import needs
 from support.sending import push_body, send, signed
+from support.waiting import eventually
 
 CALLS = "read,recvfrom,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync"
 BODY = push_body("https://git.example.com/acme/shop.git")

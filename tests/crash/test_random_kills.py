@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from support.daemon import NO_TLS, SECRET, Daemon, eventually
+from support.daemon import NO_TLS, SECRET, Daemon
 from support.engines import execute, postgres
 from support.git import Origin
 from support.rules import shop_rule
 from support.sending import push_body, signed
+from support.waiting import eventually
 
 KILLS = int(os.environ.get("KILLS", "6"))
 SEED = int(os.environ.get("KILLS_SEED", "0"))

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon
 from support.engines import execute
 from support.rules import shop_rule
 from support.stored import document
+from support.waiting import eventually
 
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
 KILLS = 5

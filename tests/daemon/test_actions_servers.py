@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from support import fake_gitea, fake_github
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.fake_actions import FILE, REPOSITORY, FakeActions, Run
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 

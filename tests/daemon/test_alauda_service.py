@@ -4,10 +4,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.fake_alauda import REPOSITORY, TOKEN, fake_alauda
 from support.rules import shop_rule
 from support.sending import SHA, push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 

@@ -9,8 +9,9 @@ from typing import Any
 import anyio
 import yaml
 from support.builder_contract import request as request_for
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import SECRET, Daemon, running
 from support.sending import SHA, push_body, send
+from support.waiting import eventually
 
 from bridge.builders.base import BuilderContext
 from bridge.builders.codearts.builder import CodeArtsBuilder

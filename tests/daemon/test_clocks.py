@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-from support.daemon import DUMMY, Daemon, eventually
+from support.daemon import DUMMY, Daemon
 from support.engines import execute
 from support.every_branch import RULE, URL
 from support.postgres import Server
 from support.sending import push_body, send
+from support.waiting import eventually
 
 CLOCK: Final = """
 import os, time

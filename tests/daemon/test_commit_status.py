@@ -9,9 +9,10 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from channels.commit_status.host import TOKEN as STATUS_TOKEN
 from channels.commit_status.host import status_host
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.git import Origin, git
 from support.rules import HEAD
+from support.waiting import eventually
 
 HOOK = """#!{python}
 import json, sys, urllib.request

@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 from support.commands import Done, command
-from support.daemon import Daemon, eventually, running
+from support.daemon import Daemon, running
 from support.fake_github_hooks import GitHubHooks
 from support.fake_hooks import REPOSITORY, TOKEN
 from support.fake_http import served
+from support.waiting import eventually
 
 SECRET = "the-secret-that-only-connect-sends"
 PUSH = {

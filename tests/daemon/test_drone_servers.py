@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.fake_drone import FAKES, HEAD, REPOSITORY, TOKEN, fake_drone
 from support.fake_drone_0_5 import HOOK_TOKEN, fake_drone_0_5
 from support.rules import shop_rule
 from support.sending import SHA, push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 

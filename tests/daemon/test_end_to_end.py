@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import SECRET, Daemon, running
 from support.git import git
 from support.hooked import HookedOrigin
 from support.needs import needs
 from support.registry import registry
 from support.sending import push_body, send
+from support.waiting import eventually
 
 PLAIN = {"plain": {"kind": "Simple", "secrets": [SECRET]}}
 RULE = """

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.daemon import NO_TLS, Daemon, eventually, running
+from support.daemon import NO_TLS, Daemon, running
 from support.git import Origin
+from support.waiting import eventually
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "data" / "gogs").glob("*.json"))
 SECRET = "s3cret"

@@ -12,12 +12,13 @@ import pytest
 import yaml
 from anyio.from_thread import start_blocking_portal
 from support.commands import command
-from support.daemon import eventually, free_port
 from support.fake_robots import dingtalk_robot
 from support.guides import RULE, blocks
 from support.needs import needs
+from support.ports import free_port
 from support.source_texts import is_said
 from support.sshd import make_key
+from support.waiting import eventually
 
 from bridge.cli.language import LANGUAGES
 from bridge.cli.root import root

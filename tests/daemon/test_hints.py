@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, Daemon, running
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins
 from support.jenkins_builds import DECLARED, JOB
 from support.nodes import Nodes
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 DOCS = "https://git.example.com/acme/docs.git"

@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 from support.commands import command
-from support.daemon import NO_TLS, Daemon, eventually, running
+from support.daemon import NO_TLS, Daemon, running
 from support.deliveries import CORPUS_SECRETS, HOSTS, OWN, SECRETS, Sample, misshown, samples
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import DECLARED, JOB
 from support.needs import needs_corpus
+from support.waiting import eventually
 
 from bridge.errors import BadSignature
 from bridge.forges.request import Request

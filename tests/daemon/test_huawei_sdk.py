@@ -9,10 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from support.daemon import NO_TLS, Daemon, eventually, running
+from support.daemon import NO_TLS, Daemon, running
 from support.git import Origin
 from support.needs import needs_module
 from support.signing import signed
+from support.waiting import eventually
 
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
 

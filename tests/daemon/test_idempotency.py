@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from support.daemon import NO_TLS, TOKEN, Daemon, eventually
+from support.daemon import NO_TLS, TOKEN, Daemon
 from support.fake_http import FakeServer, Reply, served
 from support.nodes import Nodes
 from support.rules import shop_rule
+from support.waiting import eventually
 
 IN_USE = "a request with this Idempotency-Key is being done: send it again in a moment"
 

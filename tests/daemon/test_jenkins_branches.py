@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import DECLARED
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 MAIN, TOPIC = "team/shop/main", "team/shop/feature%2Fx"

@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import DECLARED, JOB
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.git import Origin, git, pointer
 from support.local_site import pushed
 from support.sending import push_body, send
+from support.waiting import eventually
 
 SUBMODULES = "submodules are left out (lib): set `submodules: true` on the builder"
 POINTERS = "1 file is left as pointers of Git LFS (logo.png): set `lfs: true` on the builder"

@@ -12,10 +12,11 @@ import httpx
 import pytest
 import yaml
 from anyio.from_thread import start_blocking_portal
-from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, running
 from support.fake_robots import dingtalk_robot
 from support.rules import shop_rule
 from support.sending import push_body, send, signed
+from support.waiting import eventually
 
 URL = "https://git.example.com/shop.git"
 OTHER = "https://git.example.com/docs.git"

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.git import Origin
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 LINES = 40_000
 

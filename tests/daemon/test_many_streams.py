@@ -9,10 +9,11 @@ import anyio
 import anyio.to_thread
 import httpx
 import orjson
-from support.daemon import DUMMY, TOKEN, Daemon, eventually, running
+from support.daemon import DUMMY, TOKEN, Daemon, running
 from support.rules import shop_rule
 from support.scripted import eventually as soon
 from support.sending import push_body, send
+from support.waiting import eventually
 
 STREAMS = 200
 URL = "https://git.example.com/shop.git"

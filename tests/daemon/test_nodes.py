@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from support.daemon import NO_TLS, TOKEN, Daemon, eventually
+from support.daemon import NO_TLS, TOKEN, Daemon
 from support.every_branch import RULE, URL
 from support.fake_http import FakeServer, Reply, served
 from support.nodes import DUTIES, Nodes
 from support.sending import push_body, send
+from support.waiting import eventually
 
 from bridge import __version__
 

@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 from anyio.from_thread import start_blocking_portal
 from support.commands import command
-from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, running
 from support.fake_robots import dingtalk_robot, errcode
 from support.sending import push_body, send, signed
+from support.waiting import eventually
 
 URL = "file:///nowhere/shop.git"
 SIGN = "this is secret"

@@ -7,10 +7,11 @@ from typing import Any
 import httpx
 import yaml
 from anyio.from_thread import start_blocking_portal
-from support.daemon import NO_TLS, SECRET, TOKEN, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, running
 from support.fake_robots import dingtalk_robot
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/shop.git"
 OWN = {

@@ -17,10 +17,11 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, running
 from support.engines import content
 from support.receiving import push, signed
 from support.rules import HEAD
+from support.waiting import eventually
 
 from bridge.registry import CHANNELS
 

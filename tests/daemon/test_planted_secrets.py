@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 import httpx
 from anyio.from_thread import start_blocking_portal
-from support.daemon import NO_TLS, TOKEN, eventually, running
+from support.daemon import NO_TLS, TOKEN, running
 from support.engines import content
 from support.fake_robots import dingtalk_robot
 from support.git import Origin
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 SECRETS = {
     "webhook": "canary-webhook-secret-1",

@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-from support.daemon import DUMMY, NO_TLS, Daemon, eventually, running
+from support.daemon import DUMMY, NO_TLS, Daemon, running
 from support.every_branch import RULE, URL
 from support.postgres import Server
 from support.sending import push_body, send
+from support.waiting import eventually
 
 CONFIG: Mapping[str, Any] = {**DUMMY, "builders": {"here": {"kind": "dummy", "duration": "0s"}}}
 MANY = 24

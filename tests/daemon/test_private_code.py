@@ -8,10 +8,11 @@ from typing import Any
 
 import httpx
 import yaml
-from support.daemon import NO_TLS, Daemon, eventually, running
+from support.daemon import NO_TLS, Daemon, running
 from support.daemon import TOKEN as ADMIN
 from support.git import Origin, serve_http
 from support.sshd import SshServer, serve_ssh
+from support.waiting import eventually
 
 TOKEN = "canary-token-0123456789"
 SECRETS = {"own": "own-secret-0123456789", "twin": "twin-secret-0123456789", "keyed": "key-secret-0123456789"}

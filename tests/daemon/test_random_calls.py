@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support.daemon import DUMMY, TOKEN, Daemon, eventually, running
+from support.daemon import DUMMY, TOKEN, Daemon, running
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
 

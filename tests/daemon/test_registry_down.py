@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from support.daemon import SECRET, Daemon, eventually
+from support.daemon import SECRET, Daemon
 from support.fake_docker import IMAGE, Docker
 from support.hooked import HookedOrigin
 from support.rules import shop_rule
+from support.waiting import eventually
 
 REFUSED = "echo 'dial tcp 10.0.0.7:5000: connect: connection refused'; exit 1"
 CONFIG = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}}

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, running
 from support.rules import shop_rule
+from support.waiting import eventually
 
 URL = "https://git.example.com/shop.git"
 CONFIG: dict[str, Any] = {

@@ -18,9 +18,10 @@ from typing import Any
 
 import httpx
 import yaml
-from support.daemon import NO_TLS, TOKEN, Daemon, eventually
+from support.daemon import NO_TLS, TOKEN, Daemon
 from support.rules import shop_rule
 from support.sending import push_body, signed
+from support.waiting import eventually
 
 RELOADS = int(os.environ.get("RELOADS", "12"))
 RATE = 200

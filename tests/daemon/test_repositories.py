@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, eventually, running
+from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, running
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/shop.git"
 SHOP = {

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from bench.resting import RULE, settings
-from support.daemon import Daemon, eventually
+from support.daemon import Daemon
+from support.waiting import eventually
 
 from bridge.cli.schema import config_schema
 

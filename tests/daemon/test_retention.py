@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 
 import httpx
-from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon
 from support.scripted import open_store
+from support.waiting import eventually
 
 from bridge.model.build import BuildState
 from bridge.planning.notice_policy import NoticePolicy

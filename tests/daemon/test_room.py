@@ -5,10 +5,11 @@ import stat
 from pathlib import Path
 
 import httpx
-from support.daemon import NO_TLS, SECRET, Daemon, eventually
+from support.daemon import NO_TLS, SECRET, Daemon
 from support.hooked import HookedOrigin
 from support.rules import shop_rule
 from support.small_disk import MIB, small_disk
+from support.waiting import eventually
 
 from bridge.runtime.disk import size_text
 

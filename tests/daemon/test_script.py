@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from support.daemon import DUMMY, eventually, running
+from support.daemon import DUMMY, running
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/shop.git"
 SCRIPT: Final = r"""

@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 import yaml
-from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, eventually, running
+from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, running
+from support.waiting import eventually
 
 SAME = {"sec-fetch-site": "same-origin"}
 

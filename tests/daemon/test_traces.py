@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 from support.collector import FakeCollector, TakenSpan, collector
-from support.daemon import DUMMY, SECRET, Daemon, eventually, free_port, running
+from support.daemon import DUMMY, SECRET, Daemon, running
 from support.fake_http import Reply
 from support.fake_jenkins import fake_jenkins
 from support.fake_robots import dingtalk_robot
 from support.jenkins_builds import DECLARED, JOB
+from support.ports import free_port
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 RULE = {

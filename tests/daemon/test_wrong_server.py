@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from support.daemon import SECRET, eventually, running
+from support.daemon import SECRET, running
 from support.sending import push_body, send
+from support.waiting import eventually
 from support.wrong_servers import FAULTS, NAME, answering, builder_at, certified
 
 URL = "https://git.example.com/acme/shop.git"

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.daemon import NO_TLS, eventually, free_port
+from support.daemon import NO_TLS
 from support.machine import Machine, machine
 from support.needs import needs
+from support.ports import free_port
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 URL = "file:///nowhere/shop.git"

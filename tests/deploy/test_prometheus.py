@@ -13,12 +13,13 @@ import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from support.daemon import DUMMY, NO_TLS, eventually, running
+from support.daemon import DUMMY, NO_TLS, running
 from support.guides import headings, section
 from support.needs import needs
 from support.postgres import Server
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/prometheus"

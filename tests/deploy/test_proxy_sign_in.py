@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from support.daemon import SECRET, TOKEN, Daemon, free_port, running
+from support.daemon import SECRET, TOKEN, Daemon, running
 from support.guides import blocks
+from support.ports import free_port
 from support.reverse_proxies import NAME, Proxy, caddy, certificate_in, nginx, proxying
 from support.sending import push_body, signed
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, free_port, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, running
+from support.ports import free_port
 from support.reverse_proxies import NAME, Proxy, caddy, certificate_in, nginx, proxying
 from support.sending import push_body, signed
 

@@ -12,10 +12,11 @@ import pytest
 from playwright.async_api import Browser
 from support import form_ways as ways
 from support.browser import DESK, PHONE, inaccessible, reading
-from support.daemon import NO_TLS, eventually
+from support.daemon import NO_TLS
 from support.form_ways import LONG, TESTER, TOKENS, Way
 from support.seen import RULES as FILES
 from support.seen import Seen, seen
+from support.waiting import eventually
 from support.whole_page import HAN, wrongs
 from support.window import SAME, Window
 

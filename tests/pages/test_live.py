@@ -9,9 +9,10 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.browser import Faults, reading
-from support.daemon import NO_TLS, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, TOKEN, Daemon, running
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 URL = "https://git.example.com/shop.git"
 BUILDERS = {"here": {"kind": "dummy", "duration": "1h"}}

@@ -8,10 +8,11 @@ import anyio.to_thread
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 from support.browser import PHONE, Faults, inaccessible, reading
-from support.daemon import TOKEN, Daemon, eventually, running
+from support.daemon import TOKEN, Daemon, running
 from support.engines import url_of
 from support.rules import shop_rule
 from support.sending import push_body, send
+from support.waiting import eventually
 
 from bridge.store.open import open_store
 

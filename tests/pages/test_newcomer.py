@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, expect
 from support.browser import reading
-from support.daemon import eventually
 from support.seen import Seen
+from support.waiting import eventually
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from support.daemon import eventually
 from support.git import Origin
+from support.waiting import eventually
 
 from bridge.errors import Transient
 from bridge.runtime.git import remote

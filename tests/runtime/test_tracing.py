@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 from support.collector import FakeCollector, TakenSpan, collector
-from support.daemon import eventually
 from support.notices import FACTS, SERVICE, notice
+from support.waiting import eventually
 from uuid_utils import uuid7
 
 from bridge.config.tracing import TracingSettings

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import SECRET, Daemon, running
 from support.engines import execute
 from support.listed import newest_deliveries
 from support.pushes import pushing
 from support.rules import shop_rule
 from support.scripted import Store, quiet
 from support.sending import push_body, send
+from support.waiting import eventually
 
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState

@@ -1,28 +1,23 @@
 """The real daemon as a process of its own, driven from outside."""
 
-import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import httpx
 import yaml
 from support import engines
 from support.commands import Done, command
+from support.ports import free_port
+from support.waiting import eventually
 
-T = TypeVar("T")
-_RANDOM = random.SystemRandom()
-"""Not of a seed that other workers of the same run have, too."""
 SECRET = "a-shared-secret-of-the-tests"
 TOKEN = "a-token-of-the-tests"
 NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -34,29 +29,6 @@ DUMMY: Mapping[str, Any] = {
     "builders": {"here": {"kind": "dummy"}},
 }
 """A source that `SECRET` signs, and a builder that builds nothing."""
-
-
-def eventually(look: Callable[[], T], *, seconds: float = 20.0) -> T:
-    """What `look` answers once that is true; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    begun = time.monotonic()
-    while not (found := look()):
-        now = time.monotonic()
-        if now > deadline:
-            raise AssertionError(f"not within {seconds} s; last seen: {found!r}")
-        # Another process brings it about, and looks that ask it take its time.
-        time.sleep(min(0.1, max(0.02, 3 * (now - begun))))
-        begun = time.monotonic()
-    return found
-
-
-def free_port() -> int:
-    """A port for a server that starts later: none that the system gives to a connection meanwhile."""
-    while True:
-        port = _RANDOM.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class Daemon:

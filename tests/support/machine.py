@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from support.daemon import eventually
 from support.needs import lacks, needs
+from support.waiting import eventually
 
 _BOOT: Final = """set -e
 mount -t tmpfs tmpfs "$1"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from support.daemon import DUMMY, TOKEN, Daemon, eventually
+from support.daemon import DUMMY, TOKEN, Daemon
 from support.every_branch import RULE
 from support.postgres import at_work
+from support.waiting import eventually
 
 from bridge.store.postgres.migrate import TURN
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from support.daemon import eventually, free_port
+from support.ports import free_port
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from psycopg import Connection  # an extra

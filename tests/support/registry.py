@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.daemon import NO_TLS, free_port
+from support.daemon import NO_TLS
 from support.needs import needs
+from support.ports import free_port
 
 _ACCEPT = (
     "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, "

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from support.daemon import Daemon, eventually, free_port
+from support.daemon import Daemon
 from support.needs import needs
+from support.ports import free_port
+from support.waiting import eventually
 
 import bridge
 

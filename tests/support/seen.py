@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import httpx
 import yaml
-from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, eventually, free_port, running
+from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, running
 from support.fake_http import FakeServer, Reply, served
+from support.ports import free_port
 from support.sending import push_body, send
+from support.waiting import eventually
 
 KEY: Final = "a-key-of-the-tests-with-enough-letters"
 MARKUP: Final = "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}{% raw %}"

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.daemon import free_port
 from support.needs import needs
+from support.ports import free_port
 
 _CONFIG = """
 Port {port}

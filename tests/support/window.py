@@ -7,8 +7,9 @@ from typing import Any, Final
 import httpx
 from playwright.async_api import Page
 from support.browser import Faults
-from support.daemon import NO_TLS, TOKEN, eventually
+from support.daemon import NO_TLS, TOKEN
 from support.seen import Seen
+from support.waiting import eventually
 
 SAME: Final = {"sec-fetch-site": "same-origin"}
 _SUBMIT: Final = "button:not([type=button]), input[type=submit]"

@@ -15,10 +15,11 @@ from typing import Any
 import httpx
 import pytest
 from support.connection import Connection
-from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, Daemon, running
 from support.engines import taken
 from support.rules import shop_rule
 from support.sending import push_body, send, signed
+from support.waiting import eventually
 
 URL = "https://git.example.com/acme/shop.git"
 MAX_BODY = 64 << 10

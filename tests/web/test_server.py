@@ -17,12 +17,13 @@ import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 from support.connection import Connection
-from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, running
 from support.engines import content, postgres, taken
 from support.fake_robots import FakeRobot, dingtalk_robot, errcode, hang
 from support.git import Origin
 from support.rules import shop_rule
 from support.sending import push_body, send, signed
+from support.waiting import eventually
 
 from bridge.web.server import ListenError, listen
 

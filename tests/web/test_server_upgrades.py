@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from support.connection import Connection
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import SECRET, Daemon, running
 from support.sending import push_body, signed
+from support.waiting import eventually
 
 H2C = (
     "Connection: Upgrade, HTTP2-Settings",

@@ -12,11 +12,11 @@ from typing import Any
 
 import anyio
 import pytest
-from support.daemon import free_port
 from support.fake_docker import DIGEST, IMAGE, Docker
 from support.git import Origin
 from support.local_site import LocalSite, built, end, pushed, runner_of, until
 from support.needs import needs
+from support.ports import free_port
 from support.registry import registry
 from support.registry_down import DownRegistry, hinted, image, order
 from support.scripted import Clock
