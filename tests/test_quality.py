@@ -23,6 +23,19 @@ TOOLS = {
     "layers": ["lint-imports"],
 }
 
+_START_EACH = """
+import pathlib, runpy, sys
+tests = pathlib.Path("tests").resolve()
+path = list(sys.path)
+for script in map(pathlib.Path, sys.argv[1:]):
+    sys.path[:] = [str(script.parent), *path]
+    for name, module in list(sys.modules.items()):
+        if tests in pathlib.Path(getattr(module, "__file__", None) or "/").parents:
+            del sys.modules[name]
+    runpy.run_path(str(script))
+"""
+"""Loads scripts as each would load by itself, with none of the tests' own modules from the one before."""
+
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", TOOLS)
@@ -63,3 +76,14 @@ def test_the_top_level_holds_only_what_belongs_there() -> None:
     assert {
         name for name in names - TOP_LEVEL if not name.startswith(".") and not name.endswith(".lock")
     } == set()
+
+
+def test_every_script_loads_by_itself() -> None:
+    """Also what no test runs: the tests load the same modules in another order, which hides circles."""
+    scripts = [
+        path for path in (ROOT / "tests").rglob("*.py") if '\nif __name__ == "__main__":' in path.read_text()
+    ]
+    assert scripts
+    start = [sys.executable, "-c", _START_EACH, *map(str, scripts)]
+    done = subprocess.run(start, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
