@@ -38,17 +38,16 @@ async def host_refs(
         raise Transient("the clone URL cannot be read: correct it") from None
     # Not all of them: hosts keep a ref for each pull request, too.
     command = ["git", *SLOW, "-c", "protocol.version=2", "ls-remote", "--heads", "--tags"]
-    with lent(address, used) as loan:
-        environment = {**os.environ, **loan.environment, "GIT_ALLOW_PROTOCOL": protocols, "LC_ALL": "C"}
-        try:
-            with anyio.fail_after(SECONDS):
-                status, listed, said = await _run([*command, "--end-of-options", address], environment)
-        except FileNotFoundError:
-            raise Transient(
-                "git is not installed here: install it, so that missed pushes are found"
-            ) from None
-        except (OSError, TimeoutError):
-            raise Transient("git ls-remote did not answer: check the clone URL") from None
+    try:
+        with lent(address, used) as loan, anyio.fail_after(SECONDS):
+            environment = {**os.environ, **loan.environment, "GIT_ALLOW_PROTOCOL": protocols, "LC_ALL": "C"}
+            status, listed, said = await _run([*command, "--end-of-options", address], environment)
+    except FileNotFoundError:
+        raise Transient("git is not installed here: install it, so that missed pushes are found") from None
+    except TimeoutError:
+        raise Transient("git ls-remote did not answer: check the clone URL") from None
+    except OSError as error:
+        raise Transient(f"git cannot be run here: {error.strerror or error}") from None
     if status:
         why = failure(said[-_MAX_SAID:], address, used, source)
         raise Transient(f"the host does not say what its refs are: {why}")

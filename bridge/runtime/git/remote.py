@@ -54,12 +54,12 @@ def refs(url: str, access: CloneAccess | None, source: str | None, *patterns: st
     except ValueError:
         raise Transient("the clone URL cannot be read: correct it") from None
     command = ["git", *SLOW, "ls-remote", "--exit-code", "--end-of-options", address, *patterns]
-    with lent(address, used) as loan:
-        environment = {**os.environ, **loan.environment, "GIT_ALLOW_PROTOCOL": _PROTOCOLS, "LC_ALL": "C"}
-        try:
+    try:
+        with lent(address, used) as loan:
+            environment = {**os.environ, **loan.environment, "GIT_ALLOW_PROTOCOL": _PROTOCOLS, "LC_ALL": "C"}
             status, listed, said = _run(command, environment)
-        except (OSError, TimeoutError):
-            raise Transient("git ls-remote did not answer: check the clone URL, or give the commit") from None
+    except (OSError, TimeoutError):
+        raise Transient("git ls-remote did not answer: check the clone URL, or give the commit") from None
     if status in {0, _NO_MATCH}:
         return {ref: sha for sha, _, ref in (line.partition("\t") for line in listed.splitlines())}
     why = failure(said[-_MAX_SAID:], address, used, source)
