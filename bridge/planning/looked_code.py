@@ -54,12 +54,16 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A ref that moved to what it is `at` now, None where it is gone; `before` is empty for a new one."""
+    """A ref that moved to what it is `at` now, None where it is gone; `before` is empty for a new one.
+
+    Where it is `doubtful`, a webhook reported another move at about the time at which the host was asked.
+    """
 
     ref: str
     before: str
     at: HostRef | None
     push: ReconciledPush
+    doubtful: bool
 
 
 def codes(rules: RuleSet, config: Config) -> dict[str, Code]:
@@ -82,7 +86,7 @@ def codes(rules: RuleSet, config: Config) -> dict[str, Code]:
     return found
 
 
-def move_of(code: Code, url: str, ref: str, before: str, at: HostRef | None) -> Move:
+def move_of(code: Code, url: str, ref: str, before: str, at: HostRef | None, *, doubtful: bool) -> Move:
     """The move of a ref, as the push that it must have been."""
     kind: RefKind = "tag" if ref.startswith("refs/tags/") else "branch"
     now = at or HostRef(_NO_OBJECT, _NO_OBJECT)
@@ -97,4 +101,4 @@ def move_of(code: Code, url: str, ref: str, before: str, at: HostRef | None) -> 
         pushed=now.pushed,
         sha=now.sha,
     )
-    return Move(ref, before, at, push)
+    return Move(ref, before, at, push, doubtful)

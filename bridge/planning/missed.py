@@ -18,7 +18,7 @@ def set_from(seen: str, now: HostRef | None, moves: Sequence[KnownMove], since: 
     `seen` is what it was at the last look, `since` then, and `now` what it is; None, and an empty text, where
     it is not there. `moves` are the recorded ones, the first recorded first.
     """
-    names = {now.pushed, now.sha} if now else {""}
+    names = _names(now)
     recent = [move for move in moves if move.at >= since]
     left = [move for move in recent if move.before in names and move.after not in names]
     if seen in names and not left:
@@ -30,6 +30,25 @@ def set_from(seen: str, now: HostRef | None, moves: Sequence[KnownMove], since: 
     if arrived and all(move.at < max(arrived) for move in left):
         return None
     return (newest(recent) if recent else seen) or ""
+
+
+def may_be_older(now: HostRef | None, moves: Sequence[KnownMove], asked_at: float) -> bool:
+    """Whether the host may have said what a ref is before one of its recorded moves; arguments as above.
+
+    `asked_at` is when the host was asked. What an earlier look found counts only where it led on from what
+    the ref is said to be.
+    """
+    names = _names(now)
+    return any(
+        move.at >= asked_at - SLACK_SECONDS
+        and move.after not in names
+        and (move.before in names or not move.seen)
+        for move in moves
+    )
+
+
+def _names(now: HostRef | None) -> set[str]:
+    return {now.pushed, now.sha} if now else {""}
 
 
 def reason(

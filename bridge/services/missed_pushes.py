@@ -10,7 +10,7 @@ from bridge.model.delivery import Delivery
 from bridge.model.missed import HostRef, MissedRef, MissedState
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.planning.looked_code import Code, Move, move_of
-from bridge.planning.missed import reason, set_from
+from bridge.planning.missed import may_be_older, reason, set_from
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
@@ -27,12 +27,16 @@ _NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at code: `known` is what was known of its refs, and `found` what they were at `url` then."""
+    """A look at code: `known` is what was known of its refs, and `found` what they were at `url`.
+
+    The host was asked at `asked_at`, and `known` is of `at`.
+    """
 
     code: Code
     url: str
     known: CodeLook
     found: Mapping[str, HostRef]
+    asked_at: float
     at: float
 
     @property
@@ -69,10 +73,12 @@ class MissedPushes:
         unreported: dict[str, Move] = {}
         for ref in sorted(look.differing | {*known.moved}):
             moves = await self._store.deliveries.moves(code.key, ref)
-            before = set_from(known.refs.get(ref, ""), look.found.get(ref), moves, known.looked_at or 0.0)
+            is_at = look.found.get(ref)
+            before = set_from(known.refs.get(ref, ""), is_at, moves, known.looked_at or 0.0)
             if before is None:
                 continue
-            move = move_of(code, look.url, ref, before, look.found.get(ref))
+            doubtful = may_be_older(is_at, moves, look.asked_at)
+            move = move_of(code, look.url, ref, before, is_at, doubtful=doubtful)
             # Without a list of changed files, and without its message, this is what a webhook would build.
             if rules.match(move.push.kind, move.push.event(), now, code.source).matches:
                 unreported[ref] = move

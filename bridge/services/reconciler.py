@@ -157,6 +157,7 @@ class Reconciler(Service):
     async def _look(self, code: Code, url: str, every: float) -> None:
         pending = self._pending[code.key]
         lent = lending(self._in_force.rules, code.rule, code.source, url).source
+        asked_at = self._clock()
         try:
             # An address that a push named is no way to files of this machine.
             found = await host_refs(
@@ -176,12 +177,12 @@ class Reconciler(Service):
             return
         if known.error:
             log.info(LogEvent.LOOK_RESTORED, source=code.source, repo=code.name)
-        look = Look(code, url, known, found, now)
+        look = Look(code, url, known, found, asked_at, now)
         unreported = await self._missed.unreported(self._in_force.rules, look)
         pending.asking = await self._have_sent_again(code, pending, unreported, known)
         confirmed = self._confirmed(code, pending, unreported, self._clock())
         await self._missed.keep(look, confirmed, pending.suspects)
-        self._postpone(pending, GRACE_SECONDS if pending.suspects else every)
+        self._postpone(pending, min(GRACE_SECONDS, every) if pending.suspects else every)
 
     async def _have_sent_again(
         self, code: Code, pending: _Pending, unreported: Mapping[str, Move], known: CodeLook
@@ -197,15 +198,18 @@ class Reconciler(Service):
     def _confirmed(
         self, code: Code, pending: _Pending, unreported: Mapping[str, Move], now: float
     ) -> list[Move]:
-        """Those that were found before, a grace ago; from now on the others are suspects."""
+        """Those that were found a grace ago and moved on at most; from now on the others are suspects.
+
+        Where a webhook reported a part of it meanwhile, the one of the rest may be under way.
+        """
         grace = 0.0 if code.polled else ASKING_SECONDS if pending.asking else GRACE_SECONDS
         suspects: dict[str, tuple[Move, float]] = {}
         confirmed: list[Move] = []
         for ref, move in unreported.items():
             earlier, since = pending.suspects.get(ref, (move, now))
-            if earlier.at != move.at:
+            if earlier.before != move.before:
                 since = now
-            if now - since >= grace:
+            if now - since >= grace and not move.doubtful:
                 confirmed.append(move)
             else:
                 suspects[ref] = (move, since)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from support.git import Origin, git, serve_http
+from support.git import HeldLine, Origin, git, serve_http
 from support.reconciling import NONE, ReconcilerHarness, heads, origins
-from support.scripted import Store, failing
+from support.scripted import Store, eventually, failing
 from support.sshd import serve_ssh
 
 from bridge.model.missed import MissedState
@@ -152,6 +152,89 @@ async def test_a_polled_host_needs_no_webhook(store: Store, tmp_path: Path, orig
         assert tag != second
         assert await harness.named() == []
         assert await harness.service_notices("message") == []
+
+
+@pytest.mark.parametrize("poll", [None, timedelta(minutes=1)])
+async def test_what_a_webhook_reports_while_the_host_is_asked_is_newer(
+    store: Store, tmp_path: Path, origin: Origin, poll: timedelta | None
+) -> None:
+    line = HeldLine()
+    with serve_http(tmp_path / "code", line=line) as base:
+        url = f"{base}/shop/remote.git"
+        async with looking(store, tmp_path, url, missed="build", poll=poll) as harness:
+            first, second = pushed(origin)
+            if poll is None:
+                await harness.advance(
+                    LOOK_SECONDS
+                )  # the ref is a suspect, and its grace ends with the next look
+            third = origin.commit({"a": "3"})
+            line.held = True
+            store.clock.advance(GRACE_SECONDS * 1.1)
+            harness.reconciler.wake()
+            await eventually(line.waits.is_set)
+            origin.push()
+            if poll is not None:
+                await harness.push("shop", url, MAIN, first, second)
+            await harness.push("shop", url, MAIN, second, third)
+            line.held = False
+            line.released.set()
+            for _ in range(3):
+                await harness.look()
+            commits = [one.request.commit for one in await harness.builds()]
+            assert commits == ([third] if poll is None else [second, third])
+            assert await harness.missed() == []
+
+
+async def test_each_move_at_a_polled_host_is_built_at_once(
+    store: Store, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    async with looking(store, tmp_path, url, poll=timedelta(seconds=10)) as harness:
+        commits = []
+        for _ in range(3):
+            commits.append(pushed(origin)[1])
+            await harness.advance(11)
+            assert [one.request.commit for one in await harness.builds()] == commits
+
+
+async def test_a_reset_that_no_webhook_reports_is_built_at_a_polled_host(
+    store: Store, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    async with looking(store, tmp_path, url, poll=timedelta(minutes=1)) as harness:
+        first, second = pushed(origin)
+        await harness.push("shop", url, MAIN, first, second)
+        git(origin.work, "reset", "--quiet", "--hard", first)
+        origin.push()
+        for _ in range(3):
+            await harness.advance(66)
+        assert [one.request.commit for one in await harness.builds()] == [second, first]
+
+
+async def test_a_branch_that_moves_at_every_look_is_missed(
+    store: Store, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    async with looking(store, tmp_path, url) as harness:
+        before, _ = pushed(origin)
+        await harness.advance(LOOK_SECONDS)
+        _, after = pushed(origin)
+        await harness.advance(GRACE_SECONDS)
+        assert await harness.named() == [(MAIN, before, after, "named")]
+
+
+async def test_where_webhooks_come_late_one_that_is_under_way_is_not_missed(
+    store: Store, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    async with looking(store, tmp_path, url, missed="build") as harness:
+        first, second = pushed(origin)
+        await harness.advance(LOOK_SECONDS)
+        await harness.push("shop", url, MAIN, first, second)
+        _, third = pushed(origin)
+        store.clock.advance(2 * GRACE_SECONDS)
+        await harness.settled()
+        assert await harness.named() == []
+        await harness.push("shop", url, MAIN, second, third)
+        await harness.look()
+        assert await harness.named() == []
+        assert [one.request.commit for one in await harness.builds()] == [second, third]
 
 
 async def test_code_is_asked_for_over_ssh_with_the_key_of_the_source(store: Store, tmp_path: Path) -> None:

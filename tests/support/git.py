@@ -154,6 +154,22 @@ def pointer(content: bytes) -> str:
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{name}\nsize {len(content)}\n"
 
 
+class HeldLine(Line):
+    """While it is `held`, each answer `waits` on its way until it is `released`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = False
+        self.waits = Event()
+        self.released = Event()
+
+    def send(self, out: BufferedIOBase, content: bytes) -> None:
+        if self.held:
+            self.waits.set()
+            assert self.released.wait(60)
+        super().send(out, content)
+
+
 class _Backend(BaseHTTPRequestHandler):
     """A front for `git http-backend`, as the CGI specification wants it, with the files of Git LFS."""
 
