@@ -166,7 +166,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     "repair: {what}": "修复：{what}",
     "{what} (now {now})": "{what}（现为 {now}）",
     " ({what})": "（{what}）",
+    "replace: {what}; a new webhook is made, then this one is deleted: {ids}": (
+        "更换：{what}；先创建新的 Webhook，再删除这个：{ids}"
+    ),
     "nothing to do": "无需改动",
+    "a webhook leads to {address}, too": "另有 Webhook 指向 {address}",
+    "--from and that address move it here, if this bridge was there before": (
+        "如果那是本服务以前的地址，用 --from 加上它就能移过来"
+    ),
     "cannot: {why}": "无法处理：{why}",
     "Change 1 webhook?": "要改动 1 个 Webhook 吗？",
     "Change {count} webhooks?": "要改动 {count} 个 Webhook 吗？",

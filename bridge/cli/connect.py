@@ -28,6 +28,13 @@ _MOST: Final = 200
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do it without asking, as scripts need it.")
 @click.option(
+    "--from",
+    "former",
+    metavar="ADDRESS",
+    default="",
+    help="Take over the webhook with this address: that of this bridge before it moved.",
+)
+@click.option(
     "--renew-secret", is_flag=True, help="Set the secret also where nothing differs: after a new one."
 )
 @click.option(
@@ -41,16 +48,18 @@ def connect(
     *,
     dry_run: bool,
     yes: bool,
+    former: str,
     renew_secret: bool,
     verify: bool,
 ) -> None:
     """Make or repair the webhook of a source at its Git host.
 
     REPOSITORY is the name at the host, such as acme/shop; if left out, all that the rules name. What is to be
-    done is shown first, and then asked. Webhooks with other addresses are left alone. The exit status is 1
-    where something could not be done, or --verify has found something wrong.
+    done is shown first, and then asked. Webhooks with other addresses are left alone, but for the one that
+    --from names. A host that cannot change the secret of a webhook gets a new one, and then the former one is
+    deleted. The exit status is 1 where something could not be done, or --verify has found something wrong.
     """
-    if verify and (dry_run or yes or renew_secret):
+    if verify and (dry_run or yes or former or renew_secret):
         raise click.UsageError("--verify changes nothing: leave the other options out")
     loaded = outline(config)
     log.configure((), level="WARNING")
@@ -60,9 +69,9 @@ def connect(
         if not run(lambda: _verified(setup, names)):
             sys.exit(1)
         return
-    plans = run(lambda: _planned(setup, names, renew=renew_secret))
+    plans = run(lambda: _planned(setup, names, renew=renew_secret, former=former))
     failed = any(plan.step is Step.CANNOT for plan in plans)
-    todo = [plan for plan in plans if plan.step in {Step.CREATE, Step.REPAIR}]
+    todo = [plan for plan in plans if plan.step in {Step.CREATE, Step.REPAIR, Step.REPLACE}]
     if todo and not dry_run:
         _agree(len(todo), yes=yes)
         failed |= not run(lambda: _carried_out(setup, todo))
@@ -105,12 +114,25 @@ def repositories_of(loaded: Outline, source: str, repositories: Sequence[str]) -
     return list({name.lower(): name for name in reversed(names)}.values())[::-1]
 
 
-async def _planned(setup: WebhookSetup, names: Sequence[str], *, renew: bool) -> list[Plan]:
+async def _planned(setup: WebhookSetup, names: Sequence[str], *, renew: bool, former: str) -> list[Plan]:
     plans = []
     for name in names:
-        plans.append(await setup.plan(name, renew=renew))
-        click.echo(show.plain(tell("{name}: {value}", name=name, value=_step(plans[-1]))))
+        plan = await setup.plan(name, renew=renew, former=former)
+        plans.append(plan)
+        click.echo(_line(name, _step(plan), *_elsewhere(plan.others, has_ours=plan.step is not Step.CREATE)))
     return plans
+
+
+def _line(name: str, *said: str) -> str:
+    return show.plain(tell("{name}: {value}", name=name, value=tell("; ").join(said)))
+
+
+def _elsewhere(others: Sequence[str], *, has_ours: bool) -> list[str]:
+    """What is said of webhooks that may be those of another bridge."""
+    said = [tell("a webhook leads to {address}, too", address=one[:_MOST]) for one in others]
+    if said and not has_ours:
+        said.append(tell("--from and that address move it here, if this bridge was there before"))
+    return said
 
 
 def _step(plan: Plan) -> str:
@@ -119,6 +141,13 @@ def _step(plan: Plan) -> str:
             return tell("create")
         case Step.REPAIR:
             return tell("repair: {what}", what=_listed(plan.differences))
+        case Step.REPLACE:
+            ids = tell(", ").join(hook.id for hook in plan.former)
+            return tell(
+                "replace: {what}; a new webhook is made, then this one is deleted: {ids}",
+                what=_listed(plan.differences),
+                ids=ids,
+            )
         case Step.KEEP:
             return tell("nothing to do")
         case Step.CANNOT:
@@ -155,7 +184,7 @@ async def _carried_out(setup: WebhookSetup, plans: Sequence[Plan]) -> bool:
         except RemoteError as error:
             good = False
             said = tell("not done: {why}", why=reason(str(error)))
-        click.echo(show.plain(tell("{name}: {value}", name=plan.repository, value=said)))
+        click.echo(_line(plan.repository, said))
     return good
 
 
@@ -165,7 +194,7 @@ async def _verified(setup: WebhookSetup, names: Sequence[str]) -> bool:
     for name in names:
         found = await setup.verify(name)
         good &= not found.problem
-        click.echo(show.plain(tell("{name}: {value}", name=name, value=_state(found))))
+        click.echo(_line(name, _state(found), *_elsewhere(found.others, has_ours=found.is_there)))
     return good
 
 

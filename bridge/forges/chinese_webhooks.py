@@ -54,8 +54,9 @@ CHINESE: Final[Mapping[str, str]] = {
     "everyone on the way to a public address can read the token and the secret: write https:// in `{}`": (
         "通往公网地址的路上，谁都能读到令牌和密钥：请在 `{}` 里写 https://"
     ),
-    "{} keeps the secret: delete the webhook at the host, run this again": (
-        "{} 不能修改密钥：请在平台上删除这个 Webhook，再运行一次"
+    "there is no webhook with the address {}": "没有地址为 {} 的 Webhook",
+    "webhook {} is made, and webhook {} may still be there: delete it at the host": (
+        "已创建 Webhook {}，但 Webhook {} 可能还在：请在平台上删除它"
     ),
     "the first secret is a signing token, which only GitLab makes: put a plain one before it, or make the "
     "webhook by hand": (

@@ -1,6 +1,10 @@
 """The API of webhooks of Gogs, which Gitea and Forgejo took over.
 
-None of them shows the secret, or what became of a delivery.
+None of them shows the secret, or what became of a delivery. Nor does any change the secret: another one in
+a repair is answered with 200, and the former one stays.
+
+Source: `editHook` in the code of each, of Gitea and Forgejo in `routers/api/v1/utils/hook.go`
+(https://github.com/go-gitea/gitea/blob/main/routers/api/v1/utils/hook.go).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +22,7 @@ class GogsFamilyWebhooks(Webhooks):
     sends: ClassVar[Sequence[str]]
     texts: ClassVar[Sequence[str]] = ("branch_filter", "authorization_header")
     """What else a webhook has that people set."""
+    changes_secret: ClassVar[bool] = False
 
     def headers(self, token: str, username: str | None) -> Mapping[str, str]:  # noqa: ARG002  # it takes none
         return {"Authorization": f"token {token}"}

@@ -24,7 +24,12 @@ _MOST_SAID: Final = 200
 _LOOK_UP: Final = 5.0
 _DONE: Final = range(200, 300)
 _MOVED: Final = range(300, 400)
+_NOT_FOUND: Final = 404
 _INVALID: Final = frozenset({400, 409, 422})
+
+
+class Missing(Permanent):
+    """The host knows no such thing, or does not show it to who has this token."""
 
 
 class HostApi:
@@ -136,9 +141,10 @@ class HostApi:
             case 401:
                 why = f"{peer} does not accept the token, which is wrong, expired or revoked"
                 return Denied(f"{why}: check `{setting}.token`; {said}")
-            case 403 | 404:
+            case 403 | 404 as status:
                 why = "there is no such repository, or the token may not manage its webhooks"
-                return Permanent(f"{why}: it needs {self._needs}; {said}")
+                refusal = Missing if status == _NOT_FOUND else Permanent
+                return refusal(f"{why}: it needs {self._needs}; {said}")
             case status if status in _MOVED:
                 why = f"the repository has another name now, or `{setting}.url` leads elsewhere"
                 return Permanent(f"{why}; {said}")

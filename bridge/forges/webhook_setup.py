@@ -4,14 +4,14 @@ No other webhook than ours is touched.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from bridge.config.forge_api import ForgeApiSettings
-from bridge.errors import RemoteError, Transient
-from bridge.forges.host_api import HostApi
-from bridge.forges.own_webhook import address_of, our_webhook
+from bridge.errors import Permanent, RemoteError, Transient
+from bridge.forges.host_api import HostApi, Missing
+from bridge.forges.own_webhook import SourceWebhooks, address_of, only, shown, webhooks_of
 from bridge.forges.webhooks import Difference, Hook, LastAnswer, Wanted, Webhooks
 
 
@@ -20,18 +20,25 @@ class Step(StrEnum):
 
     CREATE = "create"
     REPAIR = "repair"
+    REPLACE = "replace"
     KEEP = "keep"
     CANNOT = "cannot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be done in one repository; `why` is for what cannot be, `hook` is the one that is there."""
+    """What is to be done in one repository; `why` is for what cannot be, `hook` is the one that is there.
+
+    `former` are those that are deleted once a new one is made in their place. `others` are the addresses of
+    webhooks that lead to other hosts by the path of the source.
+    """
 
     repository: str
     step: Step
     differences: Sequence[Difference] = ()
     hook: Hook | None = None
+    former: Sequence[Hook] = ()
+    others: Sequence[str] = ()
     why: str = ""
 
 
@@ -40,13 +47,15 @@ class Found:
     """How the webhook of a repository is: `problem` is a sentence, "" where nothing is wrong.
 
     `differences` are what a repair would change. `answer` is what the host got for its last delivery; None
-    where it has none, or does not say.
+    where it has none, or does not say. `others` are as in Plan.
     """
 
     repository: str
+    is_there: bool = True
     problem: str = ""
     differences: Sequence[Difference] = ()
     answer: LastAnswer | None = None
+    others: Sequence[str] = ()
 
 
 class WebhookSetup:
@@ -66,60 +75,92 @@ class WebhookSetup:
         """The address of the webhooks."""
         return self._wanted.address
 
-    async def plan(self, repository: str, *, renew: bool = False) -> Plan:
-        """What is to be done; with `renew` the secret is set again in any case. Raises nothing."""
+    async def plan(self, repository: str, *, renew: bool = False, former: str = "") -> Plan:
+        """What is to be done. Raises nothing.
+
+        With `renew` the secret is set again in any case. Where no webhook has our address, that with the
+        address `former` is taken over.
+        """
         if why := self._webhooks.unfit(self._wanted.secret):
             return Plan(repository=repository, step=Step.CANNOT, why=why)
         try:
-            hook = await our_webhook(self._webhooks, self._api, repository, self.address)
+            found = await self._found(repository)
+            hooks = found.ours or (found.at(former) if former else [])
+            if former and not hooks:
+                raise Permanent(f"there is no webhook with the address {former}")
+            sets_secret = renew or not found.ours
+            # A new one takes the place of several, too: so a replacement that was cut short goes on.
+            replaces = sets_secret and bool(hooks) and not self._webhooks.changes_secret
+            hook = hooks[0] if replaces else only(hooks)
         except RemoteError as error:
             return Plan(repository=repository, step=Step.CANNOT, why=str(error))
+        others = [shown(one.address) for one in found.others if one != hook]
+        plan = Plan(repository=repository, step=Step.CREATE, hook=hook, others=others)
         if hook is None:
-            return Plan(repository=repository, step=Step.CREATE)
-        found = self._differences(hook)
-        if renew and not self._webhooks.changes_secret:
-            why = f"{self._webhooks.peer} keeps the secret: delete the webhook at the host, run this again"
-            return Plan(repository=repository, step=Step.CANNOT, hook=hook, why=why)
-        if renew and all(one.what != "secret" for one in found):
-            found.append(Difference("secret"))
-        if not found and hook.stopped:
-            return Plan(repository=repository, step=Step.CANNOT, hook=hook, why=hook.stopped)
-        step = Step.REPAIR if found else Step.KEEP
-        return Plan(repository=repository, step=step, differences=found, hook=hook)
+            return plan
+        differences = self._differences(hook)
+        if sets_secret and all(one.what != "secret" for one in differences):
+            differences.append(Difference("secret"))
+        if replaces:
+            return replace(plan, step=Step.REPLACE, differences=differences, former=hooks)
+        if not differences and hook.stopped:
+            return replace(plan, step=Step.CANNOT, why=hook.stopped)
+        return replace(plan, step=Step.REPAIR if differences else Step.KEEP, differences=differences)
 
     async def carry_out(self, plan: Plan) -> str:
         """Do it, and say what the host answered. Raises RemoteError."""
-        path, method = self._webhooks.path(plan.repository), "POST"
-        if plan.hook is not None:
-            path, method = f"{path}/{_quoted(plan.hook.id)}", self._webhooks.updates_by
-        reply = await self._api.call(method, path, self._webhooks.document(self._wanted, plan.hook))
-        made = self._webhooks.hook(reply.data)
+        webhooks, path, method = self._webhooks, self._webhooks.path(plan.repository), "POST"
+        document = webhooks.document(self._wanted, plan.hook)
+        if plan.step is Step.REPLACE:
+            # What a new one needs besides what is kept.
+            document = {**webhooks.document(self._wanted, None), **document}
+        elif plan.hook is not None:
+            path, method = f"{path}/{_quoted(plan.hook.id)}", webhooks.updates_by
+        reply = await self._api.call(method, path, document)
+        made = webhooks.hook(reply.data)
         if made is None:
-            raise Transient(f"{self._webhooks.peer} answered {reply.status}, and not what its API says")
-        said = f"{self._webhooks.peer} answered {reply.status}: webhook {made.id}"
+            raise Transient(f"{webhooks.peer} answered {reply.status}, and not what its API says")
+        # Not before the new one is there: a push in between comes twice, and counts once.
+        for hook in plan.former:
+            await self._delete(plan.repository, hook, made)
+        said = f"{webhooks.peer} answered {reply.status}: webhook {made.id}"
         return f"{said}; {made.stopped}" if made.stopped else said
+
+    async def _delete(self, repository: str, hook: Hook, made: Hook) -> None:
+        """Raises RemoteError."""
+        try:
+            await self._api.call("DELETE", f"{self._webhooks.path(repository)}/{_quoted(hook.id)}")
+        except Missing:
+            return
+        except RemoteError as error:
+            what = f"webhook {made.id} is made, and webhook {hook.id} may still be there"
+            raise Permanent(f"{what}: delete it at the host; {error}") from None
 
     async def verify(self, repository: str) -> Found:
         """Whether the webhook is there, sends, and was answered well. Raises nothing."""
         try:
-            hook = await our_webhook(self._webhooks, self._api, repository, self.address)
+            found = await self._found(repository)
+            others = [shown(one.address) for one in found.others]
+            hook = only(found.ours)
             if hook is None:
                 problem = (
                     f"there is no webhook with this address: `buildbridge connect {self._source}` makes it"
                 )
-                return Found(repository=repository, problem=problem)
+                return Found(repository=repository, is_there=False, problem=problem, others=others)
             answer = hook.answer or await self._last_answer(repository, hook)
         except RemoteError as error:
             return Found(repository=repository, problem=str(error))
         problem = hook.stopped
-        found = self._differences(hook)
-        if found:
+        differences = self._differences(hook)
+        if differences:
             problem = f"the webhook is not as it has to be: `buildbridge connect {self._source}` repairs it"
         elif answer is not None and not answer.good and not problem:
             words = self._api.said(answer.words)
             status = answer.status if answer.status is not None else "nothing"
             problem = f"the last delivery was answered with {status}{f': {words}' if words else ''}"
-        return Found(repository=repository, problem=problem, differences=found, answer=answer)
+        return Found(
+            repository=repository, problem=problem, differences=differences, answer=answer, others=others
+        )
 
     async def _last_answer(self, repository: str, hook: Hook) -> LastAnswer | None:
         """The one that is kept elsewhere; None also where older releases do not show it."""
@@ -131,15 +172,13 @@ class WebhookSetup:
         except RemoteError:
             return None
 
+    async def _found(self, repository: str) -> SourceWebhooks:
+        """Raises RemoteError."""
+        return await webhooks_of(self._webhooks, self._api, repository, self.address)
+
     def _differences(self, hook: Hook) -> list[Difference]:
-        moved = [] if hook.address == self.address else [Difference("address", _without_query(hook.address))]
+        moved = [] if hook.address == self.address else [Difference("address", shown(hook.address))]
         return moved + self._webhooks.differences(hook, self._wanted)
-
-
-def _without_query(address: str) -> str:
-    """The address without what may be a secret in it."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _quoted(id: str) -> str:  # noqa: A002  # the field's name

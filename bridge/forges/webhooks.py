@@ -85,7 +85,7 @@ class Webhooks(ABC):
     """What a token has to be allowed."""
     updates_by: ClassVar[Literal["PATCH", "PUT"]] = "PATCH"
     changes_secret: ClassVar[bool] = True
-    """Whether a repair can set another secret."""
+    """Whether a repair can set another secret; where not, a new webhook takes the place of one."""
 
     @abstractmethod
     def headers(self, token: str, username: str | None) -> Mapping[str, str]:

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from support.connect_site import ADDRESS, Site, site_of
+from support.connect_site import ADDRESS, KEEPS_SECRET, Site, site_of
 from support.daemon import SECRET
 from support.fake_gitlab_hooks import GitLabHooks
 from support.fake_hook_hosts import SPOILT, USERNAME, BitbucketHooks
 from support.fake_hooks import OTHERS, REPOSITORY, TOKEN
+from support.fake_http import json_reply
 
 from bridge.registry import KINDS
 
@@ -76,13 +77,55 @@ def test_a_new_secret_is_set_where_the_host_hides_what_it_has(site: Site) -> Non
     document = site.daemon.config.read_text().replace(SECRET, "the-next-secret-of-the-tests")
     site.daemon.config.write_text(document)
     assert site.run().stdout == "acme/shop: nothing to do\n"
+    former = site.host.ours
     done = site.run("--renew-secret", "--yes")
-    if site.kind == "Gogs":
-        why = "Gogs keeps the secret: delete the webhook at the host, run this again"
-        assert (done.status, done.stdout) == (1, f"acme/shop: cannot: {why}\n")
-        return
-    assert done.stdout.startswith("acme/shop: repair: secret\n")
-    assert site.host.secret(site.host.ours) == "the-next-secret-of-the-tests"
+    assert done.status == 0
+    ours = site.host.ours
+    if site.kind in KEEPS_SECRET:
+        what = f"a new webhook is made, then this one is deleted: {former['id']}"
+        assert done.stdout.startswith(f"acme/shop: replace: secret; {what}\nacme/shop: done: ")
+        assert site.host.changes()[-2:][0].startswith("POST ")
+        assert {**ours, "id": 0, "config": 0} == {**former, "id": 0, "config": 0}
+    else:
+        assert done.stdout.startswith("acme/shop: repair: secret\n")
+        assert site.host.number(ours) == site.host.number(former)
+    assert site.host.secret(ours) == "the-next-secret-of-the-tests"
+
+
+@pytest.mark.parametrize("kind", sorted(KEEPS_SECRET))
+def test_what_people_set_besides_stays_in_a_new_webhook(tmp_path: Path, kind: str) -> None:
+    with site_of(tmp_path, kind) as site:
+        site.run("--yes")
+        texts = {} if kind == "Gogs" else {"branch_filter": "release/*", "authorization_header": "Basic x"}
+        site.host.ours.update({**texts, "events": ["push", "create", "delete", "issues"]})
+        before = site.host.ours
+        assert site.run("--renew-secret", "--yes").status == 0
+        assert {**site.host.ours, "id": 0} == {**before, "id": 0}
+
+
+@pytest.mark.parametrize("acts", [True, False])
+@pytest.mark.parametrize("match", ["POST", "DELETE"])
+def test_a_replacement_that_was_cut_short_goes_on(tmp_path: Path, match: str, *, acts: bool) -> None:
+    with site_of(tmp_path, "Gitea") as site:
+        site.run("--yes")
+        others, former = site.host.hooks[REPOSITORY]
+        site.host.trouble("reset", match, acts=acts)
+        cut = site.run("--renew-secret", "--yes")
+        assert (cut.status, "not done: " in cut.stdout) == (1, True)
+        said = f"webhook {former['id'] + 1} is made, and webhook {former['id']} may still be there: delete it"
+        assert (said in cut.stdout) == (match == "DELETE")
+        assert site.run("--renew-secret", "--yes").status == 0
+        assert site.host.hooks[REPOSITORY] == [others, site.host.ours]
+        assert site.host.secret(site.host.ours) == SECRET
+        assert site.run("--verify").status == 0
+
+
+def test_a_former_webhook_that_is_gone_already_is_no_failure(tmp_path: Path) -> None:
+    with site_of(tmp_path, "Forgejo") as site:
+        site.run("--yes")
+        site.host.trouble(match="DELETE", reply=json_reply({"message": "Not Found"}, 404))
+        done = site.run("--renew-secret", "--yes")
+        assert (done.status, "done: " in done.stdout) == (0, True)
 
 
 def test_our_webhook_is_found_on_a_later_page_and_no_second_one_is_made(site: Site) -> None:
@@ -94,11 +137,73 @@ def test_our_webhook_is_found_on_a_later_page_and_no_second_one_is_made(site: Si
     assert len(site.host.changes()) == 1
 
 
+def test_a_webhook_of_another_bridge_is_named_and_left_alone(site: Site) -> None:
+    site.run("--yes")
+    theirs = site.host.ours
+    site.host.config(theirs)["url"] = "https://production.example.com/hooks/hub"
+    kept = json.dumps(theirs)
+    moves = "--from and that address move it here, if this bridge was there before"
+    elsewhere = "a webhook leads to https://production.example.com/hooks/hub, too"
+    assert site.run("--dry-run").stdout == f"acme/shop: create; {elsewhere}; {moves}\n"
+    verified = site.run("--verify")
+    assert verified.status == 1
+    assert "there is no webhook with this address" in verified.stdout
+    assert f"; {elsewhere}; {moves}" in verified.stdout
+    assert site.run("--yes").status == 0
+    addresses = [site.host.address(hook) for hook in site.host.hooks[REPOSITORY]]
+    assert addresses == [OTHERS, site.host.address(theirs), ADDRESS]
+    assert json.dumps(theirs) == kept
+    assert site.run("--yes").stdout == f"acme/shop: nothing to do; {elsewhere}\n"
+    assert site.run("--verify").status == 0
+
+
+@pytest.mark.parametrize(
+    "former",
+    [
+        "https://old.example.com/hooks/hub",
+        "https://bridge.example.com:8088/hooks/hub",
+        "https://bridge.example.com/hooks/hub-of-before",
+    ],
+)
+def test_a_webhook_of_before_a_move_is_taken_over_where_a_person_says_so(site: Site, former: str) -> None:
+    site.run("--yes")
+    site.host.config(site.host.ours)["url"] = former
+    before = site.host.ours
+    looked = site.run("--from", former, "--dry-run")
+    step = "replace" if site.kind in KEEPS_SECRET else "repair"
+    assert looked.stdout.startswith(f"acme/shop: {step}: address (now {former})")
+    assert site.run("--from", former, "--yes").status == 0
+    assert len(site.host.hooks[REPOSITORY]) == 2
+    assert site.host.address(site.host.ours) == ADDRESS
+    assert site.host.secret(site.host.ours) == SECRET
+    assert before.get("events") == site.host.ours.get("events")
+    assert site.run("--from", former, "--yes").stdout == "acme/shop: nothing to do\n"
+
+
+def test_an_address_that_no_webhook_has_is_not_taken_over(github: Site) -> None:
+    done = github.run("--from", "https://old.example.com/hooks/hub", "--yes")
+    said = "there is no webhook with the address https://old.example.com/hooks/hub"
+    assert (done.status, done.stdout) == (1, f"acme/shop: cannot: {said}\n")
+    assert not github.host.changes()
+
+
+@pytest.mark.parametrize(
+    "spelled", ["http://bridge.example.com/hooks/hub/", "https://Bridge.example.com:443/hooks/hub"]
+)
+def test_our_own_address_in_another_spelling_is_ours(github: Site, spelled: str) -> None:
+    github.run("--yes")
+    github.host.ours["config"]["url"] = spelled
+    assert github.run("--yes").stdout.startswith(f"acme/shop: repair: address (now {spelled})\n")
+    assert len(github.host.hooks[REPOSITORY]) == 2
+    assert github.host.address(github.host.ours) == ADDRESS
+
+
 def test_an_address_of_before_is_shown_without_what_may_be_secret_in_it(github: Site) -> None:
     github.run("--yes")
     github.host.ours["config"]["url"] = "https://bot:canary-1@old.example.com/hooks/hub/?key=canary-2"
-    said = github.run("--dry-run").stdout
-    assert said == "acme/shop: repair: address (now https://old.example.com/hooks/hub/)\n"
+    assert "a webhook leads to https://old.example.com/hooks/hub/, too" in github.run("--dry-run").stdout
+    said = github.run("--dry-run", "--from", "https://old.example.com/hooks/hub").stdout
+    assert said == "acme/shop: repair: address (now https://old.example.com/hooks/hub/), secret\n"
 
 
 def test_where_two_webhooks_may_be_ours_a_person_decides(github: Site) -> None:
@@ -107,7 +212,7 @@ def test_where_two_webhooks_may_be_ours_a_person_decides(github: Site) -> None:
     github.host.hooks[REPOSITORY].append(second)
     done = github.run("--yes")
     assert done.status == 1
-    assert "cannot: 2 webhooks lead to /hooks/hub (102, 7): delete all but one at the host" in done.stdout
+    assert f"cannot: 2 webhooks lead to {ADDRESS} (102, 7): delete all but one at the host" in done.stdout
     assert len(github.host.changes()) == 1
 
 

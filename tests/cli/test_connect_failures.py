@@ -140,6 +140,9 @@ def test_what_is_missing_in_the_configuration_is_said(tmp_path: Path) -> None:
     assert "no rule builds what is pushed to hub: write one first" in said(with_token, "hub")
     assert "shop is not the name of a repository at the host" in said(with_token, "hub", "shop")
     assert "--verify changes nothing" in said(with_token, "hub", "--verify", "--yes")
+    assert "--verify changes nothing" in said(
+        with_token, "hub", "--verify", "--from", "https://x.example.com"
+    )
     polled = {"kind": "GitHub", "poll": "1m", "api": {"token": TOKEN}}
     without = said({"sources": {"hub": polled}, "server": public}, "hub", "acme/shop")
     assert "sources.hub.secrets is missing: give it the secret of the webhook" in without
@@ -165,6 +168,9 @@ def test_all_that_is_said_is_chinese_for_who_reads_chinese(
     site.run("--yes")
     site.host.spoil("events")
     said += site.run("--verify").stdout + site.run("--dry-run").stdout + site.run().stderr
+    said += site.run("--dry-run", "--renew-secret").stdout
+    site.host.config(site.host.ours)["url"] = "https://old.example.com/hooks/hub"
+    said += site.run("--dry-run").stdout + site.run("--dry-run", "--from", "https://x.example.com").stdout
     for line in said.splitlines():
         assert HAN.search(line), line
         assert english_of(line) == [], line

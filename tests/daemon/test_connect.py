@@ -55,7 +55,7 @@ def test_a_push_through_the_webhook_that_was_made_is_built(tmp_path: Path) -> No
             reconfigured(daemon, public_url="http://127.0.0.1:1")
             assert connected(daemon, "--yes").status == 0
             reconfigured(daemon, public_url=daemon.url)
-            moved = connected(daemon, "--yes")
+            moved = connected(daemon, "--yes", "--from", "http://127.0.0.1:1/hooks/github")
             assert "repair: address (now http://127.0.0.1:1/hooks/github)" in moved.stdout
             assert len(github.hooks[REPOSITORY]) == 1
             assert github.deliver("push", json.dumps(PUSH).encode()) == 202

@@ -13,6 +13,7 @@ from support.fake_http import served
 
 PUBLIC: Final = "https://bridge.example.com"
 ADDRESS: Final = f"{PUBLIC}/hooks/hub"
+KEEPS_SECRET: Final = {"Gitea", "Forgejo", "Gogs"}
 RULE: Final = """
 namespace: acme
 repo_name: {name}

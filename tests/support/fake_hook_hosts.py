@@ -1,6 +1,7 @@
 """The APIs of webhooks of each host, with their documented rules.
 
-Source: Gitea, "Gitea API" (https://docs.gitea.com/api); Gogs Docs, "Webhooks" (https://gogs.io/api-reference/webhooks).
+Source: Gitea, "Gitea API" (https://docs.gitea.com/api); Gogs Docs, "Webhooks" (https://gogs.io/api-reference/webhooks);
+`editHook` in the code of both, which does not read a secret.
 Source: Gitee, "API V5" (https://gitee.com/api/v5/swagger).
 Source: Atlassian Developer, "The Bitbucket Cloud REST API", group Repositories
 (https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories).
@@ -31,6 +32,7 @@ class GiteaHooks(ConfigHooks):
         "authorization_header": str,
     }
     known: ClassVar = frozenset({"push", "create", "delete", "issues"})
+    texts: ClassVar[tuple[str, ...]] = ("branch_filter", "authorization_header")
 
     def knows(self, headers: Mapping[str, str]) -> bool:
         return headers.get("Authorization") == f"token {TOKEN}"
@@ -54,7 +56,7 @@ class GiteaHooks(ConfigHooks):
             raise Invalid("Invalid event")
 
     def made(self, document: Mapping[str, Any], number: int) -> dict[str, Any]:
-        texts = {"branch_filter": "", "authorization_header": ""}
+        texts = dict.fromkeys(self.texts, "")
         return {"id": number, "active": False, "events": ["push"], **texts, **document}
 
     def shown(self, hook: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,9 +64,9 @@ class GiteaHooks(ConfigHooks):
         return {**hook, "config": config}
 
     def edit(self, kept: dict[str, Any], document: Mapping[str, Any]) -> None:
-        """Texts that are left out are emptied."""
-        emptied = {"branch_filter": "", "authorization_header": ""}
-        kept |= {**emptied, **document, "config": {**kept["config"], **document.get("config", {})}}
+        """Texts that are left out are emptied; the secret stays, whatever is sent."""
+        config = {key: value for key, value in document.get("config", {}).items() if key != "secret"}
+        kept |= {**dict.fromkeys(self.texts, ""), **document, "config": {**kept["config"], **config}}
 
     def document(self, address: str) -> dict[str, Any]:
         return {"type": self.type, "config": {"url": address, "content_type": "json"}}
@@ -79,14 +81,7 @@ class GogsHooks(GiteaHooks):
 
     type = "gogs"
     fields: ClassVar = {"type": str, "config": dict, "events": list, "active": bool}
-
-    def made(self, document: Mapping[str, Any], number: int) -> dict[str, Any]:
-        return {"id": number, "active": False, "events": ["push"], **document}
-
-    def edit(self, kept: dict[str, Any], document: Mapping[str, Any]) -> None:
-        """The secret stays, whatever is sent."""
-        secret = kept["config"].get("secret")
-        kept |= {**document, "config": {**kept["config"], **document["config"], "secret": secret}}
+    texts: ClassVar = ()
 
     def page(self, hooks: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
         return hooks

@@ -79,6 +79,9 @@ class FakeHooks(FakeServer):
     def acted(
         self, hooks: list[dict[str, Any]], kept: dict[str, Any] | None, method: str, body: bytes
     ) -> Reply:
+        if method == "DELETE" and kept is not None:
+            hooks.remove(kept)
+            return Reply(204, {}, b"")
         if method != ("POST" if kept is None else self.edits):
             return json_reply({"message": "Method Not Allowed"}, 405)
         try:
@@ -162,7 +165,7 @@ class FakeHooks(FakeServer):
         """Change ours in one way, as a person would do."""
         config = self.config(self.ours)
         if what == "address":
-            config["url"] = config["url"].replace("bridge.", "former.")
+            config["url"] = config["url"].replace("https:", "http:")
         else:
             self.spoil_more(self.ours, what)
 

@@ -16,5 +16,3 @@ class GogsWebhooks(GogsFamilyWebhooks):
     sends: ClassVar[Sequence[str]] = ("push", "create", "delete")
     """Of tags there is no push: `create` and `delete` say that they come and go."""
     texts: ClassVar[Sequence[str]] = ()
-    changes_secret: ClassVar[bool] = False
-    """A repair that names another one is answered with 200, and the former one stays."""
