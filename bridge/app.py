@@ -72,7 +72,7 @@ async def serve(
             listener = listen(settings.server.host, settings.server.port)  # before it takes others' duties
             daemon = _Daemon(sources, store, clock, crew, service_notices, lines, local, only)
             if await daemon.membership.join(place, home.node_name(settings.server.port)):
-                await recover(store, config.builders, config.channels, daemon.notice_policy)
+                await recover(store, config.builders, config.channels, settings.sources, daemon.notice_policy)
             store.feed.follow(crew.wake_followers)
             tasks.start_soon(obey_signals, daemon.server.stop, daemon.reloader.reload)
             async with aclosing(daemon.staff), crew.running(daemon.services()):

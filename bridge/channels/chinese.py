@@ -67,6 +67,18 @@ CHINESE: Final[Mapping[str, str]] = {
         "来源 {} 的其他 Webhook 都到了，唯独没有这次推送的"
     ),
     "{} could not deliver it ({}), and was asked to send it again": "{} 没能送达（{}），已请求重发",
+    "pushes of {} cannot be looked for: {}": "无法查找 {} 的推送：{}",
+    "pushes of {} and {} more cannot be looked for: {}": "无法查找 {} 等仓库的推送（另有 {} 个）：{}",
+    "the host does not say what its refs are: {}": "代码平台没有给出其引用：{}",
+    "git ls-remote did not answer: check the clone URL": "git ls-remote 没有响应：请检查克隆地址",
+    "git is not installed here: install it, so that missed pushes are found": (
+        "本机没有安装 git：请安装，才能找出没有收到 Webhook 的推送"
+    ),
+    "the host names more refs than {} MiB hold": "平台列出的引用超过 {} MiB，放弃读取",
+    "the host has {} branches and tags, and at most {} are compared": (
+        "平台上有 {} 个分支和标签，最多比较 {} 个"
+    ),
+    "the clone URL cannot be read: correct it": "无法识别克隆地址：请更正",
     "it takes notices again": "已恢复发送",
     "{} gets its notices meanwhile": "其间的通知改由渠道 {} 发送",
     "{} waits for a restart": "{} 重启后生效",

@@ -23,6 +23,7 @@ NAMES: Final[Mapping[str, str]] = {
     "stuck notices": "卡住的通知",
     "nodes": "节点",
     "webhook": "Webhook",
+    "looks": "查找推送",
     "rejected requests": "被拒绝的请求",
 }
 CHINESE: Final[Mapping[str, str]] = {
@@ -219,6 +220,17 @@ CHINESE: Final[Mapping[str, str]] = {
     "`buildbridge connect {} --verify` asks the host what is wrong with it": (
         "`buildbridge connect {} --verify` 向代码平台查询哪里不对"
     ),
+    "the last good look was {} ago": "上一次成功查找在 {} 前",
+    "no look ever went well": "从未成功查找过",
+    "`buildbridge sources test {}` asks the host in the same way": (
+        "`buildbridge sources test {}` 以同样的方式访问代码平台"
+    ),
+    "{} were not looked at yet": "还没有查找过 {}",
+    "{} and {} more were not looked at yet": "还没有查找过 {}（另有 {} 个）",
+    "that begins once the daemon runs, and a push or code_repo_clone_url has said the address": (
+        "守护进程运行，并且推送或 code_repo_clone_url 给出地址之后就会查找"
+    ),
+    "all code was looked at, the last of it {} ago": "全部代码都查找过，最早的在 {} 前",
     "none in the last hour": "过去一小时没有",
     "{} in the last hour: {}": "过去一小时 {} 次：{}",
     "`buildbridge help troubleshooting` explains each": "`buildbridge help troubleshooting` 有每一条的说明",

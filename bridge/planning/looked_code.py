@@ -1,5 +1,6 @@
 """The code at Git hosts that is looked at, and the moves of its refs (pure)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,3 +103,10 @@ def move_of(code: Code, url: str, ref: str, before: str, at: HostRef | None, *, 
         sha=now.sha,
     )
     return Move(ref, before, at, push, doubtful)
+
+
+def failing_looks(failing: Sequence[tuple[str, str]]) -> str:
+    """What fails, in one sentence: the first of these names of code with its error, and how many more."""
+    (name, error), *others = sorted(failing)
+    more = f" and {len(others)} more" if others else ""
+    return f"pushes of {name}{more} cannot be looked for: {error}"

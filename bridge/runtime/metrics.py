@@ -68,6 +68,7 @@ DISPATCHED = _counter("dispatched", "Deliveries by what became of them.", "state
 MISSED = _counter(
     "missed_pushes", "Pushes that no webhook reported, by what became of them.", "source", "outcome"
 )
+LOOKS = _counter("looks", "Looks at the refs of code at Git hosts by outcome.", "source", "outcome")
 HINTS = _counter("hints", "Hints of build servers by outcome.", "builder", "outcome")
 TRIGGERS = _counter("triggers", "Attempts to trigger a build by outcome.", "builder", "outcome")
 TRIGGER_SECONDS = _seconds(
@@ -125,6 +126,7 @@ _OF_SOURCES: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
     (DELIVERIES, DELIVERY_OUTCOMES),
     (REJECTED, REJECTIONS),
     (MISSED, MISSED_OUTCOMES),
+    (LOOKS, ("answered", "failed")),
 )
 _OF_BUILDERS: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
     (HINTS, ("accepted", "rejected")),

@@ -39,7 +39,11 @@ _NO_CHANNEL: Final = "their channel is not configured"
 
 
 async def recover(
-    store: Store, builders: Collection[str], channels: Collection[str], notice_policy: NoticePolicy
+    store: Store,
+    builders: Collection[str],
+    channels: Collection[str],
+    sources: Collection[str],
+    notice_policy: NoticePolicy,
 ) -> None:
     """Take up what an earlier process left: what needs a builder or channel that is gone ends.
 
@@ -49,7 +53,8 @@ async def recover(
     of_builders = [f"{part}:{name}" for name in builders for part in ("builder", DISK)]
     await store.health.restore(RULES, RULES_RESTORED)
     await store.health.restore(CONFIGURATION, CONFIGURATION_RESTORED)
-    monitored = [DISK, *of_builders, *(f"channel:{name}" for name in channels)]
+    of_others = [*(f"channel:{name}" for name in channels), *(f"source:{name}" for name in sources)]
+    monitored = [DISK, *of_builders, *of_others]
     notices = await store.recover(channels, monitored)
     await end_orphans(store.builds, lambda: builders, notice_policy)
     for name in builders:

@@ -25,9 +25,11 @@ from bridge.rules.match import RuleSet
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.git.look import ANY, REMOTE, host_refs
+from bridge.runtime.metrics import LOOKS
 from bridge.services.base import Service
 from bridge.services.missed_pushes import Look, MissedPushes
 from bridge.services.redeliveries import Redeliveries
+from bridge.services.source_health import SourceHealth
 from bridge.store.base import Store
 from bridge.store.refs import CodeLook, NewLook
 from bridge.store.values import ServiceNoticesFor
@@ -64,11 +66,13 @@ class _Pending:
     """When a code repository is looked at next, how many looks in a row have failed, and the suspects.
 
     These are the refs that may be missed, and since when. While `asking`, the host is sending again what it
-    could not deliver.
+    could not deliver. `error` is why looks fail, and not only the last one: empty while they go well, None
+    before that is known.
     """
 
     due_at: float
     failed: int = 0
+    error: str | None = None
     asking: bool = False
     suspects: dict[str, tuple[Move, float]] = field(default_factory=dict)
 
@@ -96,6 +100,7 @@ class Reconciler(Service):
         self._jitter = jitter
         self._missed = MissedPushes(store, notices_for, clock, on_missed=on_missed)
         self._redeliveries = Redeliveries(webhooks, store.looks, clock)
+        self._health = SourceHealth(store.health, on_missed)
         self._round_at = clock()
         self._has_begun = False
         self._pending: dict[str, _Pending] = {}
@@ -115,6 +120,8 @@ class Reconciler(Service):
         async with anyio.create_task_group() as tasks:
             for group in (await self._due(looked_at, now)).values():
                 tasks.start_soon(self._look_at_host, group, limiter)
+        errors = {key: one.error for key, one in self._pending.items()}
+        await self._health.follow(looked_at, errors, self._in_force.config.settings.sources)
         soonest = min((one.due_at for one in self._pending.values()), default=None)
         return None if soonest is None else soonest - self._clock()
 
@@ -133,6 +140,7 @@ class Reconciler(Service):
             if url := await self._address(code):
                 hosts.setdefault(code.host(url), []).append((code, url))
             else:
+                pending.error = ""
                 self._postpone(pending, code.every)
         return hosts
 
@@ -165,11 +173,14 @@ class Reconciler(Service):
             )
         except RemoteError as error:
             pending.failed += 1
+            pending.error = str(error) if pending.failed > 1 else pending.error
+            LOOKS.labels(code.source, "failed").inc()
             self._postpone(pending, max(every, min(every * 2 ** min(pending.failed, 16), MAX_PAUSE_SECONDS)))
             if await self._store.looks.fail(code.key, url, str(error), self._clock()):
                 log.warning(LogEvent.LOOK_FAILED, source=code.source, repo=code.name, error=str(error))
             return
-        pending.failed = 0
+        pending.failed, pending.error = 0, ""
+        LOOKS.labels(code.source, "answered").inc()
         known, now = await self._store.looks.last(code.key), self._clock()
         if known.looked_at is None:
             await self._store.looks.keep(_baseline(code, url, known, found, now))

@@ -57,6 +57,9 @@ class Looks(Protocol):
     async def fail(self, code: str, clone_url: str, error: str, now: float) -> bool:
         """Note that the host did not say its refs; whether this is another error than before."""
 
+    async def states(self) -> Mapping[str, CodeLook]:
+        """How looks at each code repository went last, by its keys; without its refs."""
+
     async def begin_redeliveries(self, wanted: Sequence[Redelivery]) -> Collection[str]:
         """Note, before a host is asked, what it is to send again.
 

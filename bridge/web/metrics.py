@@ -89,7 +89,7 @@ def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
 
 def _health(records: Iterable[HealthRecord], asked: Names) -> Iterator[Metric]:
     down = {record.name for record in records if record.down_since is not None}
-    for part, of in (("builder", asked.builders), ("channel", asked.channels)):
+    for part, of in (("builder", asked.builders), ("channel", asked.channels), ("source", asked.sources)):
         family = _gauge(f"{part}_down", f"1 while the {part} is down, else 0.", part)
         for name in of:
             family.add_metric([name], f"{part}:{name}" in down)

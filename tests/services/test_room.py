@@ -101,7 +101,7 @@ async def test_a_builder_that_cannot_give_back_anything_holds_nothing_up(
 async def test_a_restart_remembers_which_disks_were_full(store: Store) -> None:
     for part in (DISK, f"{DISK}:here", f"{DISK}:gone"):
         await store.health.degrade(part, "full")
-    await recover(store, ["here"], ["message"], NoticePolicy(store.clock))
+    await recover(store, ["here"], ["message"], [], NoticePolicy(store.clock))
     assert [one.name for one in await store.health.all()] == [DISK, f"{DISK}:here"]
 
 

@@ -170,15 +170,16 @@ async def test_what_is_down_is_one_until_it_is_up_again(store: Store) -> None:
     down = {
         "builder_down": {"builder": "here"},
         "channel_down": {"channel": "team"},
+        "source_down": {"source": "plain"},
         "disk_low": {"builder": ""},
     }
-    parts = ["builder:here", "channel:team", "disk"]
+    parts = ["builder:here", "channel:team", "source:plain", "disk"]
     for change, expected in ((store.health.degrade, 1.0), (store.health.restore, 0.0)):
         for part in parts:
             await change(part, "why")
         found = await scraped(app)
         # A label without a value is none for the parser.
-        assert [value(found, name, **labels) for name, labels in down.items()] == [expected] * 3
+        assert [value(found, name, **labels) for name, labels in down.items()] == [expected] * 4
         assert value(found, "builder_down", builder="there") == 0.0
 
 

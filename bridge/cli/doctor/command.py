@@ -14,6 +14,7 @@ from bridge.cli.advice import advice
 from bridge.cli.doctor import machine, nodes, servers, storage, webhooks
 from bridge.cli.doctor.endpoints import Endpoint, Servers, endpoint_of, hosts_of
 from bridge.cli.doctor.finding import Check, Finding, State, failure, findings_of
+from bridge.cli.doctor.looks import looks
 from bridge.cli.doctor.secrets import secrets
 from bridge.cli.doctor.service import daemon, environment_of
 from bridge.cli.setup import outline, rules_of, run, store_of
@@ -23,6 +24,7 @@ from bridge.config.outline import Outline
 from bridge.errors import ConfigError, Fault, StoreError
 from bridge.model.notice import MESSAGE_CHANNEL
 from bridge.registry import KINDS
+from bridge.rules.match import RuleSet
 from bridge.runtime import log
 from bridge.runtime.redaction import Redactor
 from bridge.store.activity import DaemonStart
@@ -35,11 +37,12 @@ _SEE_CHECK: Final = "`buildbridge check` has each with its place"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """What is known before anything is asked; `config` is None where it has faults."""
+    """What is known before anything is asked; `config` and `rules` are None where they have faults."""
 
     option: str | None
     outline: Outline
     config: Config | None
+    rules: RuleSet | None
     environ: dict[str, str]
     served: bool
     start: DaemonStart | None
@@ -79,18 +82,19 @@ def _examined(option: str | None) -> tuple[Sequence[Finding], Redactor]:
     usable = schema.state is State.OK
     start = _start(option, known_outline) if usable and served else None
     environ = environment_of(start, os.environ)
-    loaded, rules = _configuration(option, environ)
+    loaded, rules, validity = _configuration(option, environ)
     known = _Known(
         option=option,
         outline=known_outline,
         config=loaded,
+        rules=rules,
         environ=environ,
         served=served,
         start=start,
         usable=usable,
     )
     found = run(partial(_look, known))
-    return [rules, schema, *found], Redactor(loaded.secrets if loaded else ())
+    return [validity, schema, *found], Redactor(loaded.secrets if loaded else ())
 
 
 def _start(option: str | None, known_outline: Outline) -> DaemonStart | None:
@@ -104,23 +108,25 @@ def _start(option: str | None, known_outline: Outline) -> DaemonStart | None:
         return None  # the checks of the store say so
 
 
-def _configuration(option: str | None, environ: dict[str, str]) -> tuple[Config | None, Finding]:
-    """The configuration as far as it can be read, and how it and the rules are, in one line."""
+def _configuration(
+    option: str | None, environ: dict[str, str]
+) -> tuple[Config | None, RuleSet | None, Finding]:
+    """The configuration and the rules as far as they can be read, and how they are, in one line."""
     warnings: list[Fault] = []
-    loaded = None
+    loaded = rules = None
     try:
         loaded, _ = load_readable(find_config(option, environ), KINDS, environ)
         rules = rules_of(loaded, warn=warnings.append)
         warnings += [*loaded.warnings, *rules.warnings, *advice(loaded, rules)]
     except ConfigError as error:
-        return loaded, _faults(error)
+        return loaded, rules, _faults(error)
     except Exception as error:  # noqa: BLE001  # a check that crashes is a finding
-        return loaded, failure("configuration", error)
+        return loaded, rules, failure("configuration", error)
     what = f"{loaded.file} is valid, with {len(rules.repositories)} build repositories"
     if not warnings:
-        return loaded, Finding(check="configuration", state=State.OK, what=what)
+        return loaded, rules, Finding(check="configuration", state=State.OK, what=what)
     what += f" and {len(warnings)} warnings"
-    return loaded, Finding(check="configuration", state=State.WARN, what=what, cure=_SEE_CHECK)
+    return loaded, rules, Finding(check="configuration", state=State.WARN, what=what, cure=_SEE_CHECK)
 
 
 def _faults(error: ConfigError) -> Finding:
@@ -178,6 +184,8 @@ def _with_store(known: _Known, store: Store) -> Iterator[Check]:
         yield Check("nodes", None, partial(nodes.nodes, known.outline, store))
     yield Check("stuck rows", None, partial(storage.stuck, store))
     yield Check("webhook", None, partial(webhooks.deliveries, known.outline, store))
+    if known.config is not None and known.rules is not None:
+        yield Check("looks", None, partial(looks, known.config, known.rules, store))
     yield Check("rejected requests", None, partial(webhooks.rejected, store))
 
 

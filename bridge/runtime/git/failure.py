@@ -28,6 +28,8 @@ _UNTRUSTED: Final = re.compile(r"certificate (?:problem|verif)|(?:ssl|issuer) ce
 _UNREACHED: Final = re.compile(
     r"failed to connect|connection (?:refused|timed out)|no route to host", re.IGNORECASE
 )
+_TIME: Final = re.compile(r" after \d+ (?:ms|milliseconds|seconds)\b")
+"""What differs from one failure to the next of the same kind."""
 _PROTOCOL: Final = re.compile(r"transport '(\w+)' not allowed", re.IGNORECASE)
 
 
@@ -59,7 +61,7 @@ def _bare(line: str, access: CloneAccess | None) -> str:
     """The line as a part of a sentence; a host may send back whatever it got."""
     if access is not None and access.token:
         line = line.replace(access.token, "***")
-    return line[:_LONGEST].rstrip(".: ")
+    return _TIME.sub("", line)[:_LONGEST].rstrip(".: ")
 
 
 def _denied(_line: str, url: str, access: CloneAccess | None, source: str | None) -> str:

@@ -1,6 +1,6 @@
 """What Git hosts said of their refs, and the pushes that no webhook had reported."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -64,6 +64,16 @@ class Looks:
             return True
 
         return await self._database.write(work)
+
+    async def states(self) -> Mapping[str, CodeLook]:
+        names = ("code", "looks", "clone_url", "looked_at", "failed_since", "error")
+        query = select(*(code_look.c[name] for name in names))
+
+        def work(connection: Connection) -> dict[str, CodeLook]:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+            return {row.pop("code"): CodeLook(**row) for row in rows}
+
+        return await self._database.read(work)
 
     async def begin_redeliveries(self, wanted: Sequence[Redelivery]) -> Collection[str]:
         return await self._database.write(lambda connection: redeliveries.begin(connection, wanted))

@@ -1,0 +1,127 @@
+"""A Git host that does not say its refs makes its source down, until it answers for all code again."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from support.git import serve_http
+from support.reconciling import ReconcilerHarness, origins
+from support.scripted import Store
+
+from bridge.model.notice import EventName
+from bridge.planning.looked_code import LOOK_SECONDS
+from bridge.planning.notice_policy import NoticePolicy
+from bridge.runtime.metrics import REGISTRY
+from bridge.services.housekeeper import recover
+
+PART = "source:gitea"
+UNREACHED = "cannot be looked for: the host does not say what its refs are: "
+
+
+class Site(ReconcilerHarness):
+    """Two repositories of one source, whose host loses them and has them again."""
+
+    def __init__(self, store: Store, folder: Path, base: str) -> None:
+        super().__init__(store, folder, {name: f"{base}/{name}/remote.git" for name in ("shop", "app")})
+        self.folder, self.base = folder, base
+
+    def another_process(self) -> "Site":
+        return Site(self.store, self.folder, self.base)
+
+    def lose(self, *names: str) -> None:
+        for name in names:
+            remote = self.folder / "code" / name / "remote.git"
+            remote.rename(remote.with_name("lost"))
+
+    def find(self, *names: str) -> None:
+        for name in names:
+            lost = self.folder / "code" / name / "lost"
+            lost.rename(lost.with_name("remote.git"))
+
+    async def looks(self, count: int) -> None:
+        """So many that fail, each twice as far from the last as the one before it."""
+        for number in range(count):
+            await self.advance(LOOK_SECONDS * 2**number)
+
+    async def said(self) -> list[tuple[EventName, str]]:
+        return [(event, detail) for event, part, detail in await self.service_notices("message")]
+
+
+@pytest.fixture
+async def site(store: Store, tmp_path: Path) -> AsyncIterator[Site]:
+    origins(tmp_path / "code", ["shop", "app"])
+    with serve_http(tmp_path / "code") as base:
+        yield Site(store, tmp_path, base)
+
+
+def failed() -> float:
+    return (
+        REGISTRY.get_sample_value("buildbridge_looks_total", {"source": "gitea", "outcome": "failed"}) or 0.0
+    )
+
+
+@asynccontextmanager
+async def begun(site: Site) -> AsyncIterator[None]:
+    async with site.running():
+        await site.begin()
+        yield
+
+
+async def test_a_source_is_down_from_the_second_failing_look_on_and_says_so_once(site: Site) -> None:
+    async with begun(site):
+        site.lose("shop", "app")
+        counted = failed()
+        await site.looks(1)
+        assert failed() == counted + 2
+        assert not await site.is_down(PART)
+        await site.looks(3)
+        assert await site.is_down(PART)
+        (notice,) = await site.said()
+        assert notice[0] is EventName.DEGRADED
+        assert notice[1].startswith(f"pushes of acme/app and 1 more {UNREACHED}")
+
+
+async def test_it_is_up_once_all_of_its_code_answers(site: Site) -> None:
+    async with begun(site):
+        site.lose("shop", "app")
+        await site.looks(2)
+        site.find("app")
+        await site.advance(2**2 * LOOK_SECONDS)
+        assert (await site.store.health.get(PART)).why.startswith(f"pushes of acme/shop {UNREACHED}")
+        site.find("shop")
+        await site.advance(2**3 * LOOK_SECONDS)
+        assert not await site.is_down(PART)
+        assert [event for event, _ in await site.said()] == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_looks_that_go_well_write_nothing_of_health(site: Site) -> None:
+    async with begun(site):
+        await site.looks(3)
+    assert await site.store.health.all() == []
+
+
+async def test_the_next_process_goes_on_with_what_is_known(site: Site, store: Store) -> None:
+    async with begun(site):
+        site.lose("shop", "app")
+        await site.looks(2)
+    await recover(store, [], [], ["gitea"], NoticePolicy(store.clock))
+    site = site.another_process()
+    async with begun(site):
+        assert await site.is_down(PART)
+        await site.looks(2)
+        site.find("shop", "app")
+        await site.looks(4)
+        assert not await site.is_down(PART)
+    assert [event for event, _ in await site.said()] == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_nothing_is_kept_of_a_source_that_is_gone(site: Site, store: Store) -> None:
+    async with begun(site):
+        site.lose("shop")
+        await site.looks(2)
+        site.in_force.kind = "Gogs"
+        await site.advance(LOOK_SECONDS)
+        assert await store.health.all() == []
+        site.in_force.kind = "Gitea"
+    assert [event for event, _ in await site.said()] == [EventName.DEGRADED]
