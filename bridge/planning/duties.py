@@ -79,7 +79,10 @@ def _from_when_if_bound(node: Node, name: str, duty: Duty | None, alive: Sequenc
     home = [one for one in alive if duty and one.home == duty.home and name in one.offers]
     if _first(name, home or alive) is not node:
         return math.inf
-    return -math.inf if duty is None or duty.home is None or home else duty.since + RETURN_SECONDS
+    if duty is None or duty.home is None or home:
+        return -math.inf
+    # It is free once its node is no more: until then `since` says when that one took it.
+    return math.inf if duty.node is not None else duty.since + RETURN_SECONDS
 
 
 def _is_for(wanted: Node, duty: Duty, now: float) -> bool:

@@ -130,6 +130,8 @@ def test_the_machine_of_what_is_bound_is_waited_for() -> None:
     assert not share(roll(back, b, duties=[away]), b.id, bound).take
     long_ago = replace(away, since=NOW - RETURN_SECONDS)
     assert share(roll(b, duties=[long_ago]), b.id, bound).take == bound
+    held = replace(long_ago, node="id-a")
+    assert not share(roll(b, duties=[held]), b.id, bound).take, "it is gone just now, whenever it took it"
     changed = node("a", [], age=1)
     assert share(roll(changed, b, duties=[long_ago]), b.id, bound).take == bound, "it has no such builder now"
 
@@ -140,13 +142,18 @@ def test_no_duty_is_for_two_and_each_finds_someone(data: st.DataObject) -> None:
     some = st.sets(st.sampled_from(names))
     beats = st.sampled_from([0.0, LEASE_SECONDS + 1])
     nodes = [node(name, data.draw(some), beat=data.draw(beats)) for name in "abcd"]
-    holders = st.sampled_from([None, *nodes])
+    bound = frozenset(data.draw(some))
+    there = [one for one in nodes if one.beat_at == NOW]
     homes = st.sampled_from([None, *(one.home for one in nodes)])
     had = [
-        duty(name, data.draw(holders), home=data.draw(homes), since=NOW - RETURN_SECONDS)
+        duty(
+            name,
+            data.draw(st.sampled_from([None, *(there if name in bound else nodes)])),
+            home=data.draw(homes),
+            since=NOW - RETURN_SECONDS,
+        )
         for name in data.draw(some)
     ]
-    bound = frozenset(data.draw(some))
     now = roll(*nodes, duties=had)
     alive = [one for one in nodes if not now.expired(one)]
     found = {one.id: share(now, one.id, bound) for one in alive}
