@@ -84,8 +84,9 @@ class HostApi:
                 self._is_checked = True
             reply = await self._answered(method, f"{self._base}/{path}", body, most)
         except AnswerLost as error:
-            done = "" if method == "GET" else ": it may have been carried out, run this again to see"
-            raise AnswerLost(f"{error}{done}") from None
+            if method == "GET":
+                raise
+            raise AnswerLost(f"{error}: it may have been carried out, run this again to see") from None
         except RemoteError as error:
             self._failure = error
             raise

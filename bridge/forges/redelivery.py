@@ -1,17 +1,17 @@
 """Finds what a host could not deliver to the webhook of one source, and asks the host to send it again."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.config.forge_api import ForgeApiSettings
 from bridge.errors import Permanent
 from bridge.forges.host_api import HostApi
 from bridge.forges.own_webhook import address_of, our_webhook
-from bridge.forges.webhooks import Attempt, Hook, Resending, Webhooks
+from bridge.forges.webhooks import Attempt, Hook, MovedRef, Resending, Webhooks
+from bridge.runtime.http_client import AnswerTooLong
 
-_MOST_PAGES: Final = 20
-_PAGE_BYTES: Final = 1 << 20
+_PAGE_BYTES: Final = 4 << 20
 """GitLab shows the bodies, too."""
 
 
@@ -22,6 +22,46 @@ class FailedPush:
     key: str
     reason: str
     path: str
+
+
+class _Attempts:
+    """The attempts that are wanted, of those that a host lists the newest first.
+
+    Where it says no time, they are the pushes of which each led to the next, back from where a ref is now to
+    where it was known to be.
+    """
+
+    def __init__(self, since: float, moves: Sequence[MovedRef]) -> None:
+        self.found: list[Attempt] = []
+        self.are_all = False
+        self._since = since
+        self._left = {move.ref: move for move in moves}
+
+    def read(self, attempts: Iterable[Attempt]) -> None:
+        for attempt in attempts:
+            if attempt.at is not None and attempt.at < self._since:
+                self.are_all = True
+                return
+            if attempt.moved is None or self._leads_on(attempt.moved) or self._is_again(attempt):
+                self.found.append(attempt)
+        self.are_all = not self._left
+
+    def _leads_on(self, moved: MovedRef) -> bool:
+        left = self._left.get(moved.ref)
+        if left is None:
+            return False
+        leads = moved.after == left.after != left.before
+        if leads:
+            left = self._left[moved.ref] = replace(left, after=moved.before)
+        # Behind the last one may stand its first attempt, if a person had it sent again: so the way ends with
+        # the push that led to where it begins. A new ref has none.
+        is_whole = left.after == left.before
+        if is_whole and (not left.before or (moved.after == left.before and not leads)):
+            del self._left[moved.ref]
+        return leads
+
+    def _is_again(self, attempt: Attempt) -> bool:
+        return any(one.key == attempt.key for one in self.found)
 
 
 class Resender:
@@ -40,16 +80,17 @@ class Resender:
         """For how many seconds the host takes no further request, as far as it says; 0 where it does."""
         return self._api.quota_pause
 
-    async def failed(self, repository: str, since: float) -> Sequence[FailedPush]:
-        """What failed since then and no one had sent again, the oldest first. Raises RemoteError.
+    async def failed(self, repository: str, since: float, moves: Sequence[MovedRef]) -> Sequence[FailedPush]:
+        """What failed and no one had sent again, the oldest first. Raises RemoteError.
 
-        The newest 20 pages are read.
+        Where the host says when, it is what failed since then; else what led to these moves. A bounded number
+        of the newest pages is read.
         """
         hook = await our_webhook(self._webhooks, self._api, repository, self._address)
         if hook is None:
             return []
         tries: dict[str, list[Attempt]] = {}
-        for attempt in await self._attempts(repository, hook, since):
+        for attempt in await self._attempts(repository, hook, since, moves):
             tries.setdefault(attempt.key, []).append(attempt)
         # One that was tried twice was sent again: a further time would fail the same way.
         failed = [first for first, *more in tries.values() if not (more or first.again or first.answer.good)]
@@ -62,22 +103,25 @@ class Resender:
             for one in reversed(failed)
         ]
 
-    async def _attempts(self, repository: str, hook: Hook, since: float) -> list[Attempt]:
+    async def _attempts(
+        self, repository: str, hook: Hook, since: float, moves: Sequence[MovedRef]
+    ) -> list[Attempt]:
         """The newest first."""
-        found: list[Attempt] = []
+        wanted = _Attempts(since, moves)
         path, query = self._resending.attempts_path(repository, hook), self._resending.first_page
-        for _ in range(_MOST_PAGES):
-            reply = await self._api.call("GET", f"{path}?{query}", most=_PAGE_BYTES)
-            if not isinstance(reply.data, list):
-                raise Permanent(f"{self._api.peer} answered {reply.status}, and not what its API says")
-            for attempt in filter(None, map(self._resending.attempt, reply.data)):
-                if attempt.at is not None and attempt.at < since:
-                    return found
-                found.append(attempt)
-            query = reply.next_page
-            if not query:
+        for _ in range(self._resending.pages):
+            try:
+                reply = await self._api.call("GET", f"{path}?{query}", most=_PAGE_BYTES)
+            except AnswerTooLong as error:
+                query = error.next_page
+            else:
+                if not isinstance(reply.data, list):
+                    raise Permanent(f"{self._api.peer} answered {reply.status}, and not what its API says")
+                wanted.read(filter(None, map(self._resending.attempt, reply.data)))
+                query = reply.next_page
+            if wanted.are_all or not query:
                 break
-        return found
+        return wanted.found
 
     async def ask(self, push: FailedPush) -> None:
         """Have it sent again. Raises RemoteError; after AnswerLost it may have been."""

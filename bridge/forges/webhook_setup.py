@@ -6,6 +6,7 @@ No other webhook than ours is touched.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 from urllib.parse import quote
 
 from bridge.config.forge_api import ForgeApiSettings
@@ -13,6 +14,9 @@ from bridge.errors import Permanent, RemoteError, Transient
 from bridge.forges.host_api import HostApi, Missing
 from bridge.forges.own_webhook import SourceWebhooks, address_of, only, shown, webhooks_of
 from bridge.forges.webhooks import Difference, Hook, LastAnswer, Wanted, Webhooks
+
+_DELIVERY_BYTES: Final = 32 << 20
+"""GitLab sends bodies of up to 25 MB, and shows them beside the answer."""
 
 
 class Step(StrEnum):
@@ -163,14 +167,18 @@ class WebhookSetup:
         )
 
     async def _last_answer(self, repository: str, hook: Hook) -> LastAnswer | None:
-        """The one that is kept elsewhere; None also where older releases do not show it."""
+        """The one that is kept elsewhere; None also where older releases do not show it.
+
+        Raises RemoteError.
+        """
         path = self._webhooks.answers_path(repository, hook)
         if path is None:
             return None
         try:
-            return self._webhooks.last_answer((await self._api.call("GET", path)).data)
-        except RemoteError:
+            reply = await self._api.call("GET", path, most=_DELIVERY_BYTES)
+        except Missing:
             return None
+        return self._webhooks.last_answer(reply.data)
 
     async def _found(self, repository: str) -> SourceWebhooks:
         """Raises RemoteError."""

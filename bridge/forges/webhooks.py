@@ -37,18 +37,28 @@ class LastAnswer:
         return self.status in _GOOD
 
 
+@dataclass(frozen=True, slots=True)
+class MovedRef:
+    """A ref, by its full name, and the objects that it was moved between; "" for none."""
+
+    ref: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One attempt of a host to deliver a push; `key` is the id that the delivery has here.
 
-    `at` is when, in Unix seconds, None where the host does not say. `again` is set where the host says that
-    it was asked to send it once more.
+    `at` is when, in Unix seconds, and `moved` is what was pushed: a list of attempts has one of the two, and
+    None for the other. `again` is set where the host says that it was asked to send it once more.
     """
 
     id: str
     key: str
     answer: LastAnswer
     at: float | None = None
+    moved: MovedRef | None = None
     again: bool = False
 
 
@@ -133,6 +143,8 @@ class Resending(ABC):
 
     first_page: ClassVar[str]
     """The query of the first page."""
+    pages: ClassVar[int]
+    """So many are read."""
 
     @abstractmethod
     def attempts_path(self, repository: str, hook: Hook) -> str:

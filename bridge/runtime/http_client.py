@@ -68,6 +68,14 @@ class AnswerLost(Unanswered):
     """The request went out, at least in part, and no whole answer came: it may have been carried out."""
 
 
+class AnswerTooLong(AnswerLost):
+    """The answer has more bytes than are read; `next_page` is as for a Reply."""
+
+    def __init__(self, why: str, next_page: str) -> None:
+        super().__init__(why)
+        self.next_page = next_page
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReachPolicy:
     """How a remote service may be reached.
@@ -291,7 +299,8 @@ async def _read(response: httpx.Response, most: int) -> Reply:
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > most:
-            raise AnswerLost(f"the answer of {response.url.host} is over {most} bytes")
+            why = f"the answer of {response.url.host} is over {most} bytes"
+            raise AnswerTooLong(why, _next_page(response))
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -204,7 +204,7 @@ class Reconciler(Service):
         if code.polled or not (is_new or (pending.asking and unreported)):
             return False
         public_url = self._in_force.config.settings.server.public_url
-        return await self._redeliveries.ask(code, public_url, known.looked_at or 0.0)
+        return await self._redeliveries.ask(code, public_url, known.looked_at or 0.0, unreported.values())
 
     def _confirmed(
         self, code: Code, pending: _Pending, unreported: Mapping[str, Move], now: float

@@ -4,16 +4,16 @@ What is to be asked for is written before a host hears of it, and what it said a
 finds it at the host as failed, or as sent again; the delivery has the same id there and here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import anyio
 import structlog
 
 from bridge.errors import Denied, Permanent, RemoteError, Transient, Unanswered
-from bridge.forges.webhooks import Resending, Webhooks
+from bridge.forges.webhooks import MovedRef, Resending, Webhooks
 from bridge.model.missed import Redelivery, RedeliveryState
-from bridge.planning.looked_code import Code
+from bridge.planning.looked_code import Code, Move
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import MISSED
@@ -43,10 +43,11 @@ class Redeliveries:
         self._resumes_at: dict[str, float] = {}
         self._errors: dict[str, str] = {}
 
-    async def ask(self, code: Code, public_url: str | None, since: float) -> bool:
-        """Have sent again what failed since then; whether some of it will come, or can be asked for later.
+    async def ask(self, code: Code, public_url: str | None, since: float, moves: Iterable[Move]) -> bool:
+        """Have sent again what failed since then, or led to these moves, as the host can say.
 
-        It takes 45 seconds at most. Raises StoreError alone.
+        Returns whether some of it will come, or can be asked for later. It takes 45 seconds at most. Raises
+        StoreError alone.
         """
         api = code.settings.api
         if api is None or public_url is None or code.settings.kind not in self._webhooks:
@@ -63,7 +64,8 @@ class Redeliveries:
         more = True
         try:
             with anyio.move_on_after(_SECONDS):
-                failed = await resender.failed(code.path, max(since - _SLACK_SECONDS, now - KEPT_SECONDS))
+                begin = max(since - _SLACK_SECONDS, now - KEPT_SECONDS)
+                failed = await resender.failed(code.path, begin, [_moved(one) for one in moves])
                 more = await self._ask_each(code, resender, failed)
             self._errors.pop(code.key, None)
         except RemoteError as error:
@@ -114,3 +116,7 @@ class Redeliveries:
     def _pause(self, source: str, seconds: float) -> None:
         if seconds > 0.0:
             self._resumes_at[source] = max(self._resumes_at.get(source, 0.0), self._clock() + seconds)
+
+
+def _moved(move: Move) -> MovedRef:
+    return MovedRef(move.ref, move.before, move.at.pushed if move.at else "")

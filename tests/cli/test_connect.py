@@ -270,6 +270,33 @@ def test_verify_says_what_the_host_got_for_its_last_delivery(tmp_path: Path) -> 
             assert len(site.host.changes()) == 1
 
 
+def test_verify_reads_the_answer_to_a_large_delivery(tmp_path: Path) -> None:
+    with site_of(tmp_path, "GitLab") as site:
+        site.run("--yes")
+        assert isinstance(site.host, GitLabHooks)
+        site.host.attempt_of("Push Hook", json.dumps({"commits": ["x" * (6 << 20)]}).encode(), 401)
+        done = site.run("--verify")
+        assert (done.status, "the last delivery was answered with 401" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "acme/shop: ok; the host says nothing of a last delivery\n"),
+        (403, "acme/shop: there is no such repository, or the token may not manage its webhooks: "),
+        (500, "acme/shop: GitLab answered 500: no\n"),
+    ],
+)
+def test_only_a_host_without_last_deliveries_says_nothing_of_them(
+    tmp_path: Path, status: int, said: str
+) -> None:
+    with site_of(tmp_path, "GitLab") as site:
+        site.run("--yes")
+        site.host.trouble(match="/events", reply=json_reply({"message": "no"}, status))
+        done = site.run("--verify")
+        assert (done.status, done.stdout[: len(said)]) == (int(status != 404), said)
+
+
 def test_a_webhook_that_gitlab_has_switched_off_is_named_with_its_cure(tmp_path: Path) -> None:
     with site_of(tmp_path, "GitLab") as site:
         site.run("--yes")

@@ -13,6 +13,7 @@ from support.fake_github_hooks import GitHubHooks
 from support.fake_hooks import REPOSITORY, TOKEN
 from support.fake_http import json_reply
 from support.fake_resending import ResendingHooks
+from support.reconciling import NONE, heads
 from support.redelivering import HOSTS, MAIN, RedeliveryHarness, redelivering, site
 from support.scripted import Store, delivery_of, eventually
 
@@ -253,6 +254,56 @@ async def test_deliveries_of_the_last_three_days_are_asked_for(store: Store, tmp
         await away(harness, "3")
         await harness.look()
         assert len(harness.asked()) == 1
+
+
+async def test_of_gitlab_only_what_led_to_the_missed_moves_is_asked_for(store: Store, tmp_path: Path) -> None:
+    async with redelivering(store, tmp_path, "GitLab") as harness:
+        note, body = harness.host.note, harness.body
+        for number in range(60):
+            note(f"good-{number}", "Push Hook", body("refs/heads/x", "a" * 40, "b" * 40), 200, again=False)
+        for ref in (MAIN, "refs/heads/release/0"):
+            note(f"known-{ref}", "Push Hook", body(ref, NONE, "c" * 40), 503, again=False)
+        await harness.commit("2")
+        await eventually(harness.all_are_decided)
+        await harness.look()
+        pushed = await away(harness, "3", "4")
+        note("elsewhere", "Push Hook", body("refs/heads/release/0", "c" * 40, NONE), 503, again=False)
+        keys = [one.key for one in harness.host.sent[1:3]]
+        await harness.look()
+        assert harness.host.sent_again() == keys[::-1]
+        assert (await commits(harness))[-2:] == pushed
+        # Two for the pages of webhooks, and one for each delivery back to the last one that arrived.
+        assert len(harness.host.requests) == 2 + 4 + len(harness.asked())
+
+
+async def test_a_new_ref_is_looked_for_among_the_attempts_until_it_was_made(
+    store: Store, tmp_path: Path
+) -> None:
+    async with redelivering(store, tmp_path, "GitLab") as harness:
+        for number in range(60):
+            body = harness.body("refs/heads/x", "a" * 40, "b" * 40)
+            harness.host.note(f"good-{number}", "Push Hook", body, 200, again=False)
+        harness.away = True
+        commit = heads(harness.origin)[MAIN]
+        harness.origin.push(f"{commit}:refs/heads/release/1")
+        await harness.deliver(harness.body("refs/heads/release/1", NONE, commit))
+        harness.away = False
+        key = harness.host.sent[0].key
+        await harness.look()
+        assert harness.host.sent_again() == [key]
+        assert len(harness.host.requests) == 2 + 1 + 1
+
+
+async def test_a_delivery_that_is_too_large_to_be_read_is_passed_over(store: Store, tmp_path: Path) -> None:
+    async with redelivering(store, tmp_path, "GitLab") as harness:
+        pushed = await away(harness, "2")
+        body = json.dumps({"ref": MAIN, "commits": ["x" * (5 << 20)]}).encode()
+        harness.host.note("large", "Push Hook", body, 200, again=False)
+        body = json.dumps({"ref": MAIN, "commits": ["x" * (3 << 20)]}).encode()
+        harness.host.note("less", "Push Hook", body, 200, again=False)
+        await harness.look()
+        assert await states(harness) == ["redelivered"]
+        assert await commits(harness) == pushed
 
 
 async def test_what_a_person_had_gitlab_send_again_in_vain_is_not_asked_for(

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from support.fake_config_hooks import ConfigHooks
-from support.fake_hooks import REPOSITORY, TOKEN, Invalid
+from support.fake_hooks import OTHERS, REPOSITORY, TOKEN, Invalid
 from support.fake_http import Reply, json_reply
 from support.fake_resending import ResendingHooks, Sent, gone, with_next
 
@@ -99,7 +99,7 @@ class GitHubHooks(ConfigHooks, ResendingHooks):
 
     def further(self, kept: dict[str, Any], rest: str, method: str, query: Mapping[str, str]) -> Reply:
         what, _, more = rest.partition("/")
-        if what != "deliveries" or kept is not self.ours:
+        if what != "deliveries" or self.address(kept) == OTHERS:
             return gone()
         if not more and method == "GET":
             return self.deliveries(kept, query)

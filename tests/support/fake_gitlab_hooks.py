@@ -1,6 +1,7 @@
 """The API of webhooks of GitLab, with its documented rules, and its deliveries.
 
-Source: GitLab Docs, "Project webhooks API" (https://docs.gitlab.com/api/project_webhooks).
+Source: GitLab Docs, "Project webhooks API" (https://docs.gitlab.com/api/project_webhooks), and
+`lib/api/hooks/events.rb` of its code: a page has up to 20 entries.
 """
 
 import json
@@ -67,7 +68,7 @@ class GitLabHooks(ResendingHooks):
 
     def further(self, kept: dict[str, Any], rest: str, method: str, query: Mapping[str, str]) -> Reply:
         parts = rest.split("/")
-        if parts[0] != "events" or kept is not self.ours:
+        if parts[0] != "events" or self.address(kept) == OTHERS:
             return gone()
         if len(parts) == 1 and method == "GET":
             return self.events(query)
@@ -85,7 +86,7 @@ class GitLabHooks(ResendingHooks):
     def events(self, query: Mapping[str, str]) -> Reply:
         """A page of them, with the bodies that were sent."""
         size, page = (int(query.get(name, usual)) for name, usual in (("per_page", 20), ("page", 1)))
-        if not 1 <= size <= 100 or page < 1 or query.keys() - {"per_page", "page"}:
+        if not 1 <= size <= 20 or page < 1 or query.keys() - {"per_page", "page"}:
             return json_reply({"message": "400 Bad Request"}, 400)
         shown, more = self.kept[(page - 1) * size : page * size], self.kept[page * size :]
         address = f"{self.url}api/v4/projects/1/hooks/1/events?per_page={size}&page={page + 1}"

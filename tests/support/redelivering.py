@@ -84,13 +84,18 @@ class RedeliveryHarness(ReconcilerHarness):
         """A push to main, which the host delivers; the commit."""
         before, after = heads(self.origin)[MAIN], self.origin.commit({"a": text})
         self.origin.push()
+        await self.deliver(self.body(MAIN, before, after))
+        return after
+
+    def body(self, ref: str, before: str, after: str) -> bytes:
+        """A push, as both hosts write it."""
         repository = {"full_name": REPOSITORY, "clone_url": self._url}
         project = {"path_with_namespace": REPOSITORY, "git_http_url": self._url}
         head = {"id": after, "message": "a change", "added": [], "modified": ["a"], "removed": []}
-        body = {
+        document = {
             "object_kind": "push",
             "event_name": "push",
-            "ref": MAIN,
+            "ref": ref,
             "before": before,
             "after": after,
             "checkout_sha": after,
@@ -99,8 +104,7 @@ class RedeliveryHarness(ReconcilerHarness):
             "head_commit": head,
             "commits": [head],
         }
-        await self.deliver(json.dumps(body).encode())
-        return after
+        return json.dumps(document).encode()
 
     async def all_are_decided(self) -> bool:
         undecided = await self.store.deliveries.page(Cursor(), 1, DeliveryFilter(state=DeliveryState.STORED))

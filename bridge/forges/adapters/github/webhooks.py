@@ -33,6 +33,7 @@ class GitHubWebhooks(Webhooks, Resending):
         "the permission Webhooks (read and write), or the scope admin:repo_hook, of an administrator"
     )
     first_page: ClassVar[str] = "per_page=50"
+    pages: ClassVar[int] = 20
 
     def headers(self, token: str, username: str | None) -> Mapping[str, str]:  # noqa: ARG002  # it takes none
         return {

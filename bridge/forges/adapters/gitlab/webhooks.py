@@ -10,12 +10,20 @@ from urllib.parse import quote
 
 from bridge.forges.fields import Fields
 from bridge.forges.signature import SIGNING_KEY_PREFIX
-from bridge.forges.webhooks import Attempt, Difference, Hook, LastAnswer, Resending, Wanted, Webhooks
+from bridge.forges.webhooks import (
+    Attempt,
+    Difference,
+    Hook,
+    LastAnswer,
+    MovedRef,
+    Resending,
+    Wanted,
+    Webhooks,
+)
 
 _EVENTS: Final = ("push_events", "tag_push_events")
 """They cover what is deleted, too."""
 _RUNS: Final = "executable"
-_TRIGGERS: Final = frozenset({"push_hooks", "tag_push_hooks"})
 _KEY_HEADERS: Final = ("webhook-id", "Webhook-Id", "Idempotency-Key")
 
 
@@ -23,8 +31,9 @@ class GitLabWebhooks(Webhooks, Resending):
     peer: ClassVar[str] = "GitLab"
     needs: ClassVar[str] = "the scope api, and the role Maintainer"
     updates_by: ClassVar[Literal["PATCH", "PUT"]] = "PUT"
-    first_page: ClassVar[str] = "per_page=5"
-    """Each entry has the whole body of its delivery."""
+    first_page: ClassVar[str] = "per_page=1"
+    """An entry has the whole body of its delivery, so that several may be too much for one answer."""
+    pages: ClassVar[int] = 100
 
     def headers(self, token: str, username: str | None) -> Mapping[str, str]:  # noqa: ARG002  # it takes none
         return {"PRIVATE-TOKEN": token}
@@ -84,16 +93,27 @@ class GitLabWebhooks(Webhooks, Resending):
         return f"{self.path(repository)}/{quote(hook.id)}/events"
 
     def attempt(self, entry: object) -> Attempt | None:
-        """It says no time; where no answer came, it has words in place of a status."""
+        """It says no time; where no answer came, it has words in place of a status.
+
+        Of a body that was too large for its own database it does not keep what was pushed.
+        """
         fields = Fields(entry)
         number, answer, sent = fields.count("id"), _answer(fields), fields.part("request_headers")
         key = next((key for name in _KEY_HEADERS if (key := sent.word(name))), None)
-        if number is None or key is None or answer is None or fields.text("trigger") not in _TRIGGERS:
+        moved = _moved(fields.part("request_data"))
+        if number is None or key is None or answer is None or moved is None:
             return None
-        return Attempt(id=str(number), key=key, answer=answer)
+        return Attempt(id=str(number), key=key, answer=answer, moved=moved)
 
     def again_path(self, repository: str, hook: Hook, attempt: Attempt) -> str:
         return f"{self.attempts_path(repository, hook)}/{quote(attempt.id)}/resend"
+
+
+def _moved(body: Fields) -> MovedRef | None:
+    ref, before, after = (body.word(name) for name in ("ref", "before", "after"))
+    if ref is None or before is None or after is None:
+        return None
+    return MovedRef(ref, before.strip("0") and before, after.strip("0") and after)
 
 
 def _answer(event: Fields) -> LastAnswer | None:
