@@ -27,9 +27,4 @@ CHINESE: Final[Mapping[str, str]] = {
     ),
     "{} has a password, which others see in the list of processes: leave it out, and write it into ~/.pgpass "
     "or $PGPASSWORD": "{} 带有密码，别人能在进程列表里看到：请去掉，写进 ~/.pgpass 或 $PGPASSWORD",
-    "{} is no URL of a store: write sqlite:///var/lib/buildbridge/bridge.db or "
-    "postgresql://buildbridge@db.example.com/buildbridge": (
-        "{} 不是存储的 URL：请写 sqlite:///var/lib/buildbridge/bridge.db 或 "
-        "postgresql://buildbridge@db.example.com/buildbridge"
-    ),
 }

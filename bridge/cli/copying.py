@@ -1,16 +1,16 @@
 """`db copy`: the store at another place, whatever the engine of either."""
 
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 
 import click
 from pydantic import ValidationError
 
 from bridge.cli.setup import outline
-from bridge.cli.speech import tell
+from bridge.cli.speech import fault_line, tell
 from bridge.cli.upkeep import progress_bar
 from bridge.config.outline import Outline
-from bridge.config.store import StoreSettings
+from bridge.config.store import PASSWORD, StoreSettings, secrets_in
+from bridge.errors import Fault
 from bridge.store import copying
 from bridge.store.copying import Copied
 
@@ -44,19 +44,15 @@ def _place(known: Outline, option: str, url: str | None) -> Outline:
     """The configuration with the store at this URL. Raises UsageError."""
     if url is None or url == known.settings.store.url:
         return known
-    try:
-        parts = urlsplit(url)
-        if parts.password is not None or "password" in parse_qs(parts.query):
-            raise click.UsageError(
-                f"{option} has a password, which others see in the list of processes: leave it out, and "
-                "write it into ~/.pgpass or $PGPASSWORD"
-            )
-        store = StoreSettings(url=url)
-    except (ValidationError, ValueError):
+    if PASSWORD in secrets_in(url):
         raise click.UsageError(
-            f"{option} is no URL of a store: write sqlite:///var/lib/buildbridge/bridge.db or "
-            "postgresql://buildbridge@db.example.com/buildbridge"
-        ) from None
+            f"{option} has a password, which others see in the list of processes: leave it out, and "
+            "write it into ~/.pgpass or $PGPASSWORD"
+        )
+    try:
+        store = StoreSettings(url=url)
+    except ValidationError as error:
+        raise click.UsageError(fault_line(Fault(option, "", error.errors()[0]["msg"]))) from None
     return Outline(file=known.file, settings=known.settings.model_copy(update={"store": store}))
 
 

@@ -209,6 +209,11 @@ CHINESE: Final[Mapping[str, str]] = {
     ),
     "has a password": "里面有密码",
     "write that as store.password, such as {}": "请写在 store.password 里，例如 {}",
+    "has {}, which the daemon sets itself": "里面有 {}，它由守护进程自己设置",
+    "has {}, which others could read": "里面有 {}，别人可能读到",
+    "write that into ~/.pg_service.conf, and name its section with {}": (
+        "请写进 ~/.pg_service.conf，再用 {} 指明它的段名"
+    ),
     "is no address of a PostgreSQL database": "不是 PostgreSQL 数据库的地址",
     "is for a PostgreSQL database, and url is a file": "只用于 PostgreSQL 数据库，而 url 是一个文件",
     "is of a user, whom url does not name": "是用户的密码，而 url 里没有用户",

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -17,6 +17,22 @@ T = TypeVar("T")
 _FOLDER: Final = Path("/var/lib/buildbridge")
 _SERVER: Final = re.compile(r"[^/?#\s]+", re.ASCII)
 _DATABASE: Final = re.compile(r"/[^/?#\s]+", re.ASCII)
+PASSWORD: Final = "password"  # noqa: S105  # the name of a parameter
+_SECRETS: Final = frozenset(
+    {PASSWORD, "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+"""The parameters of libpq that others must not read."""
+_PARAMETERS: Final = (
+    "target_session_attrs", "client_encoding", "connect_timeout", "tcp_user_timeout",
+    "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+)  # fmt: skip
+"""What `bridge.store.postgres.engine` gives to libpq, whatever the URL says."""
+_SETTINGS: Final = (
+    "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "tcp_user_timeout",
+    "tcp_keepalives", "default_transaction_read_only", "synchronous_commit", "plan_cache_mode",
+    "client_encoding",
+)  # fmt: skip
+"""What it sets in each session."""
 
 
 def _url(value: str) -> str:
@@ -33,20 +49,56 @@ def _url(value: str) -> str:
     return value
 
 
+def secrets_in(url: str) -> frozenset[str]:
+    """Which of libpq's secret parameters stand in a URL; none in what is no URL.
+
+    Source: PostgreSQL documentation, "Parameter Key Words"
+    (https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS).
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return frozenset()
+    given = {name.strip().lower() for name, _ in _parameters(parts)}
+    return _SECRETS & given | ({PASSWORD} if parts.password is not None else set())
+
+
 def _database(value: str) -> str:
+    secrets = secrets_in(value)
+    if PASSWORD in secrets:
+        raise wrong("store", "has a password: write that as store.password, such as {env: NAME}")
+    if secrets:
+        raise wrong(
+            "store",
+            f"has {min(secrets)}, which others could read: write that into ~/.pg_service.conf, and name its "
+            "section with ?service=NAME",
+        )
     try:
         parts = urlsplit(value)
-        has_password, _port = parts.password is not None, parts.port
+        _port = parts.port
     except ValueError:
-        has_password, parts = False, urlsplit("")
-    if has_password:
-        raise wrong("store", "has a password: write that as store.password, such as {env: NAME}")
+        parts = urlsplit("")
     if not (_SERVER.fullmatch(parts.netloc) and _DATABASE.fullmatch(parts.path)) or parts.fragment:
         raise wrong(
             "store",
             "is no address of a PostgreSQL database: write postgresql://buildbridge@db.example.com/buildbridge",
         )
+    if taken := _of_the_daemon(parts):
+        raise wrong("store", f"has {taken[0]}, which the daemon sets itself: leave it out")
     return value
+
+
+def _of_the_daemon(parts: SplitResult) -> list[str]:
+    """What stands there, and would change what the daemon promises, or be without effect."""
+    given = _parameters(parts)
+    # An option may be written with either sign: `--lock-timeout=0` is `-c lock_timeout=0`.
+    options = " ".join(value for name, value in given if name == "options").replace("-", "_")
+    taken = [name for name, _ in given if name in _PARAMETERS]
+    return taken + [name for name in _SETTINGS if name in options]
+
+
+def _parameters(parts: SplitResult) -> list[tuple[str, str]]:
+    return parse_qsl(parts.query, keep_blank_values=True)
 
 
 def _of_server(value: T, info: ValidationInfo) -> T:

@@ -89,11 +89,12 @@ def test_the_store_that_is_copied_can_be_named(daemon: Daemon, database: str, tm
         ("mysql://bridge:hunter2@127.0.0.1/copied", "has a password, which others see in the list"),
         (
             "mysql://127.0.0.1/copied",
-            "is no URL of a store: write sqlite:///var/lib/buildbridge/bridge.db or",
+            "must be sqlite:// and the path of a file: sqlite:///var/lib/buildbridge/bridge.db, or",
         ),
-        ("postgresql://127.0.0.1:port/copied", "is no URL of a store"),
-        ("postgresql://[/copied", "is no URL of a store"),
-        ("bridge.db", "is no URL of a store"),
+        ("postgresql://127.0.0.1:port/copied", "is no address of a PostgreSQL database: write"),
+        ("postgresql://[/copied", "is no address of a PostgreSQL database"),
+        ("postgresql://127.0.0.1/copied?sslpassword=hunter2", "has sslpassword, which others could read"),
+        ("bridge.db", "must be sqlite:// and the path"),
     ],
 )
 @pytest.mark.parametrize("option", ["--from", "--to"])
@@ -103,7 +104,7 @@ def test_a_url_that_is_wrong_is_said_without_it(daemon: Daemon, option: str, url
     }
     done = run(daemon, "db copy", *(word for pair in given.items() for word in pair))
     assert done.status == 2
-    assert f"{option} {why}" in done.complaint
+    assert done.complaint.startswith((f"{option} {why}", f"{option}: {why}"))
     assert "hunter2" not in done.stderr
 
 

@@ -34,13 +34,18 @@ _END_SECONDS: Final = 30
 class Server:
     """A server in a folder of its own, which a test may stop and start again."""
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, durable: bool, primary: "Server | None" = None) -> None:
+        """With `primary`, which has to be stopped, it is a standby that has what that has now."""
         self._folder = folder / "data"
         self._folder.mkdir()
         self._user = _ordinary_user(self._folder)
         self._port = free_port()
         self._settings = _SETTINGS if durable else _SETTINGS + _FORGETFUL
         self._process: subprocess.Popen[bytes] | None = None
+        if primary is not None:
+            subprocess.run(["cp", "-a", f"{primary._folder}/.", self._folder], check=True, timeout=120)
+            (self._folder / "standby.signal").touch()
+            return
         kind = ["--auth=trust", "--no-sync", "--locale=C.UTF-8", "--encoding=UTF8", f"--username={_USER}"]
         initdb = [*self._user, _program("initdb"), *kind, str(self._folder)]
         subprocess.run(initdb, check=True, timeout=120, stdout=subprocess.DEVNULL)
@@ -115,10 +120,12 @@ def at_work(session: "Connection[Any]") -> Iterator[None]:
 
 
 @contextmanager
-def serve_postgres(*, durable: bool = False, parent: Path | None = None) -> Iterator[Server]:
+def serve_postgres(
+    *, durable: bool = False, parent: Path | None = None, primary: Server | None = None
+) -> Iterator[Server]:
     """A server that has started; `durable` where what it takes to keep rows is to be measured."""
     with tempfile.TemporaryDirectory(prefix="postgres-", dir=parent, ignore_cleanup_errors=True) as made:
-        server = Server(Path(made), durable=durable)
+        server = Server(Path(made), durable=durable, primary=primary)
         try:
             server.start()
             yield server

@@ -51,20 +51,6 @@ def engine_of(url: str, *, read_only: bool, seconds: float = STATEMENT_SECONDS) 
 
     `seconds` is what a statement may take.
     """
-    limits = {
-        "statement_timeout": seconds,
-        "lock_timeout": LOCK_SECONDS,
-        "idle_in_transaction_session_timeout": IDLE_SECONDS,
-    }
-    options = [f"-c {name}={limit * 1000:.0f}" for name, limit in limits.items()]
-    options += [f"-c tcp_{name}={value}" for name, value in _PEER.items()]
-    options += [
-        f"-c tcp_user_timeout={_UNHEARD_MILLISECONDS}",
-        f"-c default_transaction_read_only={'on' if read_only else 'off'}",
-        "-c synchronous_commit=on",
-        # A plan for any value uses no index that has a condition, and is not made anew as a table grows.
-        "-c plan_cache_mode=force_custom_plan",
-    ]
     pool: dict[str, Any] = (
         {"poolclass": QueuePool, "pool_size": READERS, "max_overflow": 0, "pool_use_lifo": True}
         if read_only
@@ -77,12 +63,13 @@ def engine_of(url: str, *, read_only: bool, seconds: float = STATEMENT_SECONDS) 
         # Whether a row was inserted, or there was one like it, is asked of inserts, too.
         execution_options={"preserve_rowcount": True},
         connect_args={
+            "autocommit": True,
             "connect_timeout": CONNECT_SECONDS,
-            "application_name": "buildbridge",
+            "fallback_application_name": "buildbridge",
             "client_encoding": "UTF8",
-            "options": " ".join(options),
-            # Of several servers, or after another one has taken the address: no standby.
-            "target_session_attrs": "any" if read_only else "read-write",
+            # Of several servers, or after another one has taken the address: no standby, whose rows are
+            # those of a moment ago, also for who only reads.
+            "target_session_attrs": "primary",
             **_PEER,
             "tcp_user_timeout": _UNHEARD_MILLISECONDS,
         },
@@ -94,11 +81,37 @@ def engine_of(url: str, *, read_only: bool, seconds: float = STATEMENT_SECONDS) 
         connection.adapters.register_dumper(str, _BinaryText)
         # The last one is for all that does not ask for either.
         connection.adapters.register_dumper(str, _Text)
+        try:
+            # A proxy finds a server for the connection only now.
+            connection.answer_seconds = CONNECT_SECONDS
+            connection.execute(_settings(seconds, read_only=read_only))
+        except BaseException:
+            connection.close()
+            raise
         connection.answer_seconds = seconds + SILENCE_SECONDS
         return connection
 
     event.listen(engine, "do_connect", connect)
     return engine
+
+
+def _settings(seconds: float, *, read_only: bool) -> bytes:
+    """What sets the bounds of a session. As options in libpq's request for one, proxies refuse them."""
+    limits = {
+        "statement_timeout": seconds,
+        "lock_timeout": LOCK_SECONDS,
+        "idle_in_transaction_session_timeout": IDLE_SECONDS,
+    }
+    values = {
+        **{name: f"{limit * 1000:.0f}" for name, limit in limits.items()},
+        **{f"tcp_{name}": value for name, value in _PEER.items()},
+        "tcp_user_timeout": _UNHEARD_MILLISECONDS,
+        "default_transaction_read_only": "on" if read_only else "off",
+        "synchronous_commit": "on",
+        # A plan for any value uses no index that has a condition, and is not made anew as a table grows.
+        "plan_cache_mode": "force_custom_plan",
+    }
+    return "; ".join(f"SET {name} = {value}" for name, value in values.items()).encode()
 
 
 def discard(connection: Connection) -> None:

@@ -1,0 +1,77 @@
+"""What libpq's parameters in the URL of a PostgreSQL database do, and what the daemon sets itself."""
+
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import Connection
+from support.postgres import Server, serve_postgres
+
+from bridge.config.store import StoreSettings
+from bridge.store.postgres.database import Database
+
+_SESSION = (
+    "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "synchronous_commit",
+    "plan_cache_mode", "tcp_keepalives_idle", "tcp_user_timeout",
+)  # fmt: skip
+
+
+def settings(connection: Connection) -> dict[str, str]:
+    return {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in _SESSION}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [one.keyword.decode() for one in psycopg.pq.Conninfo.get_defaults() if one.dispchar == b"*"],
+)
+def test_whatever_libpq_calls_secret_is_refused(name: str) -> None:
+    for written in (name, name.upper(), quote(name).replace("s", "%73")):
+        with pytest.raises(ValidationError) as raised:
+            StoreSettings(url=f"postgresql://bridge@db/bridge?sslmode=require&{written}=hunter2")
+        said = raised.value.errors()[0]["msg"]
+        assert said.startswith("has a password" if name == "password" else f"has {name}, which others could")
+
+
+async def test_options_of_the_user_hold_beside_the_bounds_of_the_daemon(postgres: Server, url: str) -> None:
+    name = url.rpartition("/")[2]
+    postgres.execute(name, "CREATE SCHEMA bridge")
+    options = quote("-c search_path=bridge -c work_mem=5MB -c statement_timeout=0", safe="")
+    with Database.open(f"{url}?options={options}&application_name=mine", exclusive=True) as database:
+        for done in (database.read, database.write):
+            assert (
+                await done(lambda connection: connection.exec_driver_sql("SHOW work_mem").scalar()) == "5MB"
+            )
+            assert await done(settings) == {
+                "statement_timeout": "30s",
+                "lock_timeout": "6s",
+                "idle_in_transaction_session_timeout": "5s",
+                # Of the transaction of a turn; another one has all on disk.
+                "synchronous_commit": "on" if done == database.read else "off",
+                "plan_cache_mode": "force_custom_plan",
+                "tcp_keepalives_idle": "5",
+                "tcp_user_timeout": "10000",
+            }
+        seen = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
+        assert {"mine"} <= {who for (who,) in postgres.execute(name, seen)}
+    made = "SELECT DISTINCT schemaname FROM pg_tables WHERE tablename IN ('delivery', 'written')"
+    assert postgres.execute(name, made) == [("bridge",)]
+
+
+async def test_readers_pass_over_a_standby_that_stands_first() -> None:
+    with serve_postgres() as primary:
+        url = primary.make_database()
+        name = url.rpartition("/")[2]
+        Database.open(url, exclusive=True).close()
+        primary.stop()
+        with serve_postgres(primary=primary) as standby:
+            assert standby.execute(name, "SELECT pg_is_in_recovery()") == [(True,)]
+            primary.start()
+            hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in (standby, primary))
+            with Database.open(f"postgresql://bridge@/{name}?{hosts}", exclusive=True) as database:
+                insert = "INSERT INTO service (name, paused_until) VALUES ('new', 0)"
+                await database.write(lambda connection: connection.exec_driver_sql(insert).rowcount)
+                found = "SELECT name FROM service"
+                assert await database.read(
+                    lambda connection: list(connection.exec_driver_sql(found).scalars())
+                ) == ["new"]
