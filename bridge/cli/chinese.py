@@ -170,6 +170,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "更换：{what}；先创建新的 Webhook，再删除这个：{ids}"
     ),
     "nothing to do": "无需改动",
+    "it sends only pushes of branches like {pattern}": "它只发送这些分支的推送：{pattern}",
     "a webhook leads to {address}, too": "另有 Webhook 指向 {address}",
     "--from and that address move it here, if this bridge was there before": (
         "如果那是本服务以前的地址，用 --from 加上它就能移过来"

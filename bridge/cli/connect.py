@@ -119,12 +119,21 @@ async def _planned(setup: WebhookSetup, names: Sequence[str], *, renew: bool, fo
     for name in names:
         plan = await setup.plan(name, renew=renew, former=former)
         plans.append(plan)
-        click.echo(_line(name, _step(plan), *_elsewhere(plan.others, has_ours=plan.step is not Step.CREATE)))
+        said = _filtered(plan.hook.branch_filter if plan.hook else "")
+        said += _elsewhere(plan.others, has_ours=plan.step is not Step.CREATE)
+        click.echo(_line(name, _step(plan), *said))
     return plans
 
 
 def _line(name: str, *said: str) -> str:
     return show.plain(tell("{name}: {value}", name=name, value=tell("; ").join(said)))
+
+
+def _filtered(pattern: str) -> list[str]:
+    """What is said of a webhook that does not send all pushes: that may be meant."""
+    return (
+        [tell("it sends only pushes of branches like {pattern}", pattern=pattern[:_MOST])] if pattern else []
+    )
 
 
 def _elsewhere(others: Sequence[str], *, has_ours: bool) -> list[str]:
@@ -194,7 +203,8 @@ async def _verified(setup: WebhookSetup, names: Sequence[str]) -> bool:
     for name in names:
         found = await setup.verify(name)
         good &= not found.problem
-        click.echo(_line(name, _state(found), *_elsewhere(found.others, has_ours=found.is_there)))
+        said = _filtered(found.branch_filter) + _elsewhere(found.others, has_ours=found.is_there)
+        click.echo(_line(name, _state(found), *said))
     return good
 
 

@@ -8,10 +8,13 @@ Source: `editHook` in the code of each, of Gitea and Forgejo in `routers/api/v1/
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from bridge.forges.fields import Fields
 from bridge.forges.webhooks import PAGE, Difference, Hook, Wanted, Webhooks, events, lack_of_events
+
+_ALL: Final = "*"
+"""The branch filter of a webhook that a person has made, and left as it was."""
 
 
 class GogsFamilyWebhooks(Webhooks):
@@ -35,7 +38,9 @@ class GogsFamilyWebhooks(Webhooks):
         number, address = fields.count("id"), fields.part("config").text("url")
         if number is None or address is None:
             return None
-        return Hook(id=str(number), address=address, fields=fields)
+        pattern = fields.text("branch_filter") or _ALL
+        branch_filter = "" if pattern == _ALL else pattern
+        return Hook(id=str(number), address=address, fields=fields, branch_filter=branch_filter)
 
     def differences(self, hook: Hook, wanted: Wanted) -> list[Difference]:  # noqa: ARG002  # the server decides on TLS
         found = lack_of_events(hook, self.sends)

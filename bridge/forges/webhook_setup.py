@@ -51,7 +51,7 @@ class Found:
     """How the webhook of a repository is: `problem` is a sentence, "" where nothing is wrong.
 
     `differences` are what a repair would change. `answer` is what the host got for its last delivery; None
-    where it has none, or does not say. `others` are as in Plan.
+    where it has none, or does not say. `branch_filter` is that of the webhook; `others` are as in Plan.
     """
 
     repository: str
@@ -59,6 +59,7 @@ class Found:
     problem: str = ""
     differences: Sequence[Difference] = ()
     answer: LastAnswer | None = None
+    branch_filter: str = ""
     others: Sequence[str] = ()
 
 
@@ -163,7 +164,12 @@ class WebhookSetup:
             status = answer.status if answer.status is not None else "nothing"
             problem = f"the last delivery was answered with {status}{f': {words}' if words else ''}"
         return Found(
-            repository=repository, problem=problem, differences=differences, answer=answer, others=others
+            repository=repository,
+            problem=problem,
+            differences=differences,
+            answer=answer,
+            branch_filter=hook.branch_filter,
+            others=others,
         )
 
     async def _last_answer(self, repository: str, hook: Hook) -> LastAnswer | None:

@@ -67,7 +67,8 @@ class Hook:
     """A webhook as the host shows it.
 
     `answer` is None where nothing was delivered yet, or the host does not say. `stopped` says why the host
-    sends nothing, where a repair cannot change that.
+    sends nothing, where a repair cannot change that. `branch_filter` is the pattern of the branches whose
+    pushes it sends, "" for all: people set it, so it may be meant.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Hook:
     fields: Fields
     answer: LastAnswer | None = None
     stopped: str = ""
+    branch_filter: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

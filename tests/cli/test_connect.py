@@ -336,6 +336,34 @@ def test_what_people_set_besides_stays_through_a_repair(tmp_path: Path) -> None:
         assert ours["authorization_header"] == "Bearer of-a-proxy"
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "pattern"),
+    [
+        ("Gitea", {"branch_filter": "release/*"}, "release/*"),
+        ("Forgejo", {"branch_filter": "*"}, None),
+        ("GitLab", {"push_events_branch_filter": "release/*"}, "release/*"),
+        ("GitLab", {"push_events_branch_filter": "^r", "branch_filter_strategy": "regex"}, "^r"),
+        ("GitLab", {"push_events_branch_filter": "x", "branch_filter_strategy": "all_branches"}, None),
+        ("GitLab", {"push_events_branch_filter": ""}, None),
+    ],
+)
+def test_a_filter_of_branches_is_named_and_stays(
+    tmp_path: Path, kind: str, fields: dict[str, str], pattern: str | None
+) -> None:
+    with site_of(tmp_path, kind) as site:
+        site.run("--yes")
+        site.host.ours.update(fields)
+        said = "" if pattern is None else f"; it sends only pushes of branches like {pattern}"
+        assert site.run("--yes").stdout == f"acme/shop: nothing to do{said}\n"
+        verified = site.run("--verify")
+        assert verified.status == 0
+        assert verified.stdout == f"acme/shop: ok; the host says nothing of a last delivery{said}\n"
+        site.host.spoil("events")
+        done = site.run("--yes")
+        assert (done.status, said in done.stdout.splitlines()[0]) == (0, True)
+        assert fields.items() <= site.host.ours.items()
+
+
 def test_what_our_webhook_sends_besides_stays(github: Site) -> None:
     github.run("--yes")
     github.host.ours["events"] = ["issues", "push"]

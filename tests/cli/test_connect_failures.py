@@ -169,6 +169,8 @@ def test_all_that_is_said_is_chinese_for_who_reads_chinese(
     site.host.spoil("events")
     said += site.run("--verify").stdout + site.run("--dry-run").stdout + site.run().stderr
     said += site.run("--dry-run", "--renew-secret").stdout
+    site.host.ours.update({"branch_filter": "release/*", "push_events_branch_filter": "release/*"})
+    said += site.run("--verify").stdout + site.run("--dry-run").stdout
     site.host.config(site.host.ours)["url"] = "https://old.example.com/hooks/hub"
     said += site.run("--dry-run").stdout + site.run("--dry-run", "--from", "https://x.example.com").stdout
     for line in said.splitlines():

@@ -60,7 +60,13 @@ class GitLabHooks(ResendingHooks):
 
     def made(self, document: Mapping[str, Any], number: int) -> dict[str, Any]:
         flags = {**dict.fromkeys(FLAGS, False), "push_events": True}
-        usual = {"enable_ssl_verification": True, "alert_status": "executable", "disabled_until": None}
+        usual = {
+            "enable_ssl_verification": True,
+            "push_events_branch_filter": None,
+            "branch_filter_strategy": "wildcard",
+            "alert_status": "executable",
+            "disabled_until": None,
+        }
         return {"id": number, **flags, **usual, **document}
 
     def shown(self, hook: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from bridge.forges.webhooks import (
 
 _EVENTS: Final = ("push_events", "tag_push_events")
 """They cover what is deleted, too."""
+_UNFILTERED: Final = "all_branches"
 _RUNS: Final = "executable"
 _KEY_HEADERS: Final = ("webhook-id", "Webhook-Id", "Idempotency-Key")
 
@@ -55,7 +56,11 @@ class GitLabWebhooks(Webhooks, Resending):
                 "Test on its page switches it on"
             )
         )
-        return Hook(id=str(number), address=address, fields=fields, stopped=stopped)
+        is_filtered = fields.word("branch_filter_strategy") != _UNFILTERED
+        branch_filter = (fields.text("push_events_branch_filter") or "") if is_filtered else ""
+        return Hook(
+            id=str(number), address=address, fields=fields, stopped=stopped, branch_filter=branch_filter
+        )
 
     def differences(self, hook: Hook, wanted: Wanted) -> list[Difference]:
         found = []
