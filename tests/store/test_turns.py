@@ -25,7 +25,7 @@ from bridge.store import open as opening
 from bridge.store.compression import compress
 from bridge.store.postgres.database import Database as Postgres
 from bridge.store.schema import delivery, notice
-from bridge.store.sql import deliveries, history
+from bridge.store.sql import delivery_rows, history
 from bridge.store.sql.notices import add
 from bridge.store.sql.turns import next_turn
 from bridge.store.sqlite import migrate
@@ -114,8 +114,8 @@ async def test_a_move_is_as_new_as_its_last_report(store: Store) -> None:
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (deliveries._OLDEST.limit(9), "delivery_turn"),
-        (select(next_turn(delivery, deliveries._WAITS)), "delivery_turn"),
+        (delivery_rows._OLDEST.limit(9), "delivery_turn"),
+        (select(next_turn(delivery, delivery_rows.WAITS)), "delivery_turn"),
         (select(next_turn(notice)), "notice_turn"),
     ],
     ids=["what is decided next", "the turn of a delivery", "the turn of a notice"],

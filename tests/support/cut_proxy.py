@@ -30,7 +30,10 @@ class Lost(Enum):
 
 
 class CutProxy:
-    """`mode` may be set at any time; `lost` is for the next commit, and then None again."""
+    """`mode` may be set at any time; `lost` is for the next commit, and then None again.
+
+    `answered` counts the bytes that have come from the server.
+    """
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
@@ -38,6 +41,7 @@ class CutProxy:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._mode = Mode.PASS
         self.lost: Lost | None = None
+        self.answered = 0
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -97,6 +101,7 @@ class CutProxy:
     def _to_client(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := server.recv(1 << 16):
+                self.answered += len(data)
                 if self._mode is not Mode.SILENT:
                     client.sendall(data)
         _reset(client, server)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 import structlog
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from uuid_utils import uuid7
 
 from bridge.errors import StoreError
@@ -17,7 +17,7 @@ from bridge.model.plan import KnownMove, Planner
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.store import compression
-from bridge.store.codec import Parts, from_json, to_json
+from bridge.store.codec import Parts, to_json
 from bridge.store.schema import delivery as table
 from bridge.store.sql import delivery_ids, history, listing, pushed_refs, timeline
 from bridge.store.sql.activity import RejectionCounts
@@ -25,6 +25,7 @@ from bridge.store.sql.apply import apply
 from bridge.store.sql.audit import Audit
 from bridge.store.sql.constructs import driver_sql, insert_new
 from bridge.store.sql.database import Database
+from bridge.store.sql.delivery_rows import HEADS, WAITS, explained, head_of, oldest, row_of
 from bridge.store.sql.turns import next_turn
 from bridge.store.values import (
     ANY_DELIVERY,
@@ -55,9 +56,6 @@ _Mark = tuple[str, Decision, float]
 """The id of a delivery, what was decided about it, and when."""
 _Deciding = tuple[str, Decision, float, NoticesFor, Planner]
 _STORED: Final = DeliveryState.STORED.value
-_WAITS: Final = text(f"state = '{_STORED}'")
-"""Word for word the condition of the index: bound parameters would not use it."""
-_OLDEST: Final = select(table).where(_WAITS).order_by(table.c.turn, table.c.id)
 _FIND: Final = "SELECT id, received_at FROM delivery WHERE source = ? AND key = ? AND replay = 0"
 _RENAME: Final = "UPDATE delivery SET key = ? WHERE source = ? AND key = ?"
 _COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 'repeated'"
@@ -75,14 +73,6 @@ MAX_REPEATS: Final = 20
 CROWD: Final = 8
 """More deliveries than this that wait for the disk at once are a crowd."""
 
-_HEADS: Final = select(
-    *(
-        table.c[name]
-        for name in ("id", "source", "forge", "event", "key", "replay", "received_at", "state", "detail")
-    ),
-    func.substr(table.c.body, 1, compression.FRAME_HEADER).label("frame"),
-    *pushed_refs.COLUMNS,
-).select_from(pushed_refs.WITH_FIRST)
 _MARK: Final = update(table).where(table.c.id == bindparam("marked"))
 
 
@@ -125,13 +115,11 @@ class Deliveries:
         return most > CROWD
 
     async def claim(self, limit: int) -> list[Delivery]:
-        query = _OLDEST.limit(limit)
-
         def work(connection: Connection) -> list[DeliveryRow]:
             found: list[DeliveryRow] = []
             size = 0
-            for row in connection.execute(query).mappings():
-                found.append(_with_first(connection, _row(row)))
+            for row in oldest(connection, limit):
+                found.append(_with_first(connection, row_of(row)))
                 size += len(found[-1].delivery.body)
                 if size > _BATCH_BYTES:
                     break
@@ -174,7 +162,7 @@ class Deliveries:
             same = (table.c.source == old["source"]) & (table.c.key == old["key"])
             replay = connection.execute(select(func.max(table.c.replay)).where(same)).scalar_one() + 1
             values = dict(old) | {"id": new_id, "replay": replay, "received_at": now, "state": "stored"}
-            values |= {"detail": "", "explanation": "[]", "turn": next_turn(table, _WAITS)}
+            values |= {"detail": "", "explanation": "[]", "turn": next_turn(table, WAITS)}
             connection.execute(insert(table).values(values))
             timeline.add(connection, delivery_id, now, "redelivered", f"as {new_id}")
             timeline.add(connection, new_id, now, "stored", f"redelivery of {delivery_id}")
@@ -186,21 +174,23 @@ class Deliveries:
     async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
         def work(connection: Connection) -> tuple[DeliveryRow, list[Step]] | None:
             found = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
-            return None if found is None else (_row(found), timeline.of(connection, delivery_id))
+            return None if found is None else (row_of(found), timeline.of(connection, delivery_id))
 
         return await self._database.read(work)
 
     async def explanations(self, delivery_ids: Sequence[str]) -> Mapping[str, Sequence[Any]]:
         query = select(table.c.id, table.c.explanation).where(table.c.id.in_(delivery_ids))
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return {row.id: _explained(Parts(), row.explanation) for row in rows}
+        return {row.id: explained(Parts(), row.explanation) for row in rows}
 
     async def page(
         self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
     ) -> Page[DeliveryHead]:
         def work(connection: Connection) -> Page[DeliveryHead]:
             found = delivery_ids.parts(connection, only)
-            return listing.page(connection, _HEADS, found, cursor=cursor, size=size, make=_head, overlap=True)
+            return listing.page(
+                connection, HEADS, found, cursor=cursor, size=size, make=head_of, overlap=True
+            )
 
         return await self._database.read(work)
 
@@ -243,7 +233,7 @@ def _insert(connection: Connection, rows: Sequence[Row]) -> list[bool]:
 
     This is the hot path: SQLAlchemy composes nothing.
     """
-    if insert_new(connection, table.name, _COLUMNS, rows, _UNIQUE, among=_WAITS.text) == len(rows):
+    if insert_new(connection, table.name, _COLUMNS, rows, _UNIQUE, among=WAITS.text) == len(rows):
         return [True] * len(rows)
     query = select(table.c.id).where(table.c.id.in_([row[0] for row in rows]))
     there = set(connection.execute(query).scalars())
@@ -340,56 +330,3 @@ async def _compressed(body: bytes) -> bytes:
     if len(body) <= _SMALL:
         return compression.compress_on_loop(body)
     return await anyio.to_thread.run_sync(compression.compress, body)
-
-
-def _head(row: RowMapping) -> DeliveryHead:
-    parts = Parts()
-    state = parts.read("state", lambda: DeliveryState(row["state"]), DeliveryState.DEAD)
-    size = parts.read("body", lambda: compression.size(row["frame"]), 0)
-    pushed, other_refs = pushed_refs.of_row(row)
-    return DeliveryHead(
-        id=row["id"],
-        source=row["source"],
-        forge=row["forge"],
-        event=row["event"],
-        key=row["key"],
-        replay=row["replay"],
-        size=size,
-        received_at=row["received_at"],
-        state=state,
-        detail=parts.detail(row["detail"]),
-        pushed=pushed,
-        other_refs=other_refs,
-    )
-
-
-def _row(row: RowMapping) -> DeliveryRow:
-    parts = Parts()
-    delivery = Delivery(
-        id=row["id"],
-        source=row["source"],
-        forge=row["forge"],
-        key=row["key"],
-        event=row["event"],
-        headers=parts.read("headers", lambda: dict(from_json(row["headers"])), {}),
-        body=parts.read("body", lambda: compression.decompress(row["body"]), b""),
-        received_at=row["received_at"],
-    )
-    state = parts.read("state", lambda: DeliveryState(row["state"]), DeliveryState.DEAD)
-    explanation = _explained(parts, row["explanation"])
-    pushed, other_refs = pushed_refs.of_explanation(explanation)
-    return DeliveryRow(
-        delivery=delivery,
-        state=state,
-        detail=parts.detail(row["detail"]),
-        replay=row["replay"],
-        explanation=explanation,
-        damage=parts.damage,
-        pushed=pushed,
-        other_refs=other_refs,
-    )
-
-
-def _explained(parts: Parts, text: str) -> list[Any]:
-    found: list[Any] = parts.read("explanation", lambda: list(from_json(text)), [])
-    return found

@@ -21,7 +21,7 @@ from bridge.store.logs import (
 from bridge.store.schema import build_log
 from bridge.store.sql import runs
 from bridge.store.sql.database import Database
-from bridge.store.sql.logs import RunLog, is_counted, is_of_run
+from bridge.store.sql.logs import RunLog, is_counted, is_of_run, pieces
 
 T = TypeVar("T")
 
@@ -118,15 +118,14 @@ class _Log:
         seq = connection.execute(before).scalar() or 0
         if seq == self.mark:
             seq -= 1  # which line is before the mark, the piece before it says
-        with connection.execute(query.where(piece.seq >= seq).order_by(piece.seq)) as pieces:
-            for line in self._numbered(pieces, first):
-                if line.number is None or line.number >= first:
-                    yield line
+        for line in self._numbered(pieces(connection, query, first=seq), first):
+            if line.number is None or line.number >= first:
+                yield line
 
-    def _numbered(self, pieces: Iterable[Any], first: int) -> Iterator[NumberedLine]:
+    def _numbered(self, found: Iterable[Any], first: int) -> Iterator[NumberedLine]:
         line, number = _Line(), 0
         mark: NumberedLine | None = None
-        for piece in pieces:
+        for piece in found:
             if mark is not None and piece.line >= first:
                 yield mark
             mark, number = None, piece.line + 1
@@ -152,27 +151,26 @@ class _Log:
         needle, count = text.lower(), 0
         rows: list[tuple[int, str]] = []
         piece = build_log.c
-        query = select(piece.seq, piece.line, piece.text).where(self.ours).order_by(piece.seq)
-        with connection.execute(query) as pieces:
-            for number, lines in self._whole(pieces):
-                lowered = lines.lower()
-                at = lowered.find(needle)
-                passed, upto = 0, 0
-                while at >= 0:
-                    count += 1
-                    if len(rows) < MAX_LINES:
-                        passed += lowered.count("\n", upto, at)
-                        upto = at
-                        rows.append((number + passed, _excerpt(lines, lowered, at, len(needle))))
-                    end = lowered.find("\n", at)
-                    at = -1 if end < 0 else lowered.find(needle, end + 1)
+        query = select(piece.seq, piece.line, piece.text).where(self.ours)
+        for number, lines in self._whole(pieces(connection, query)):
+            lowered = lines.lower()
+            at = lowered.find(needle)
+            passed, upto = 0, 0
+            while at >= 0:
+                count += 1
+                if len(rows) < MAX_LINES:
+                    passed += lowered.count("\n", upto, at)
+                    upto = at
+                    rows.append((number + passed, _excerpt(lines, lowered, at, len(needle))))
+                end = lowered.find("\n", at)
+                at = -1 if end < 0 else lowered.find(needle, end + 1)
         return LogMatches(count=count, rows=tuple(rows))
 
-    def _whole(self, pieces: Iterable[Any]) -> Iterator[tuple[int, str]]:
+    def _whole(self, found: Iterable[Any]) -> Iterator[tuple[int, str]]:
         """Whole lines, as many as come at once, with the number of the first, and without codes."""
         begun: list[str] = []
         number = 1
-        for piece in pieces:
+        for piece in found:
             if piece.seq == self.mark:
                 if begun:
                     yield number, without_codes("".join(begun))

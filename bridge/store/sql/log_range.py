@@ -1,10 +1,10 @@
 """A part of a log by its place in bytes, as clients that follow a log ask for it."""
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, select
 
 from bridge.store.schema import build_log
 from bridge.store.sql import runs
-from bridge.store.sql.logs import is_of_run
+from bridge.store.sql.logs import is_of_run, pieces
 from bridge.store.values import LogRange
 
 _CONTINUED = range(0x80, 0xC0)
@@ -24,16 +24,14 @@ def log_range(
     begin = end = min(offset, log.log_bytes)
     parts: list[bytes] = []
     room = length
-    with connection.execute(_from(build_id, run, begin)) as pieces:
-        for piece in pieces:
-            if room <= 0:
-                break
-            data = piece.text.encode()
-            if piece.seq == log.log_mark:
-                # What is left out is a part of the log, and the mark stands for it.
-                parts.append(data)
-                end, room = piece.place + log.log_left_out, room - len(data)
-                continue
+    texts = select(build_log.c.seq, build_log.c.place, build_log.c.text).where(is_of_run(build_id, run))
+    for piece in pieces(connection, texts, first=_seq_at(connection, build_id, run, begin)):
+        data = piece.text.encode()
+        if piece.seq == log.log_mark:
+            # What is left out is a part of the log, and the mark stands for it.
+            parts.append(data)
+            end, room = piece.place + log.log_left_out, room - len(data)
+        else:
             part = data[max(0, begin - piece.place) :]
             if not parts:
                 whole = _from_character(part)
@@ -43,14 +41,16 @@ def log_range(
             parts.append(taken)
             end = piece.place + len(data) - (len(part) - len(taken))
             room = room - len(taken) if len(taken) == len(part) else 0
+        if room <= 0:
+            break
     return LogRange(begin=begin, end=end, size=log.log_bytes, text=b"".join(parts).decode("utf-8", "replace"))
 
 
-def _from(build_id: str, run: int, place: int) -> Select[tuple[int, int, str]]:
-    """The pieces of a log in their order, from the one on that has this place in it."""
-    ours, piece = is_of_run(build_id, run), build_log.c
-    first = select(func.max(piece.place)).where(ours, piece.place <= place).scalar_subquery()
-    return select(piece.seq, piece.place, piece.text).where(ours, piece.place >= first).order_by(piece.place)
+def _seq_at(connection: Connection, build_id: str, run: int, place: int) -> int:
+    """The piece of a log that has this place in it."""
+    here = (is_of_run(build_id, run), build_log.c.place <= place)
+    newest = select(build_log.c.seq).where(*here).order_by(build_log.c.place.desc()).limit(1)
+    return connection.execute(newest).scalar() or 0
 
 
 def _from_character(data: bytes) -> bytes:

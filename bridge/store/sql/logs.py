@@ -1,11 +1,14 @@
 """The logs of builds: of a long one the beginning and the end are kept, with a mark between them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
+    Select,
     and_,
     bindparam,
     delete,
@@ -21,6 +24,8 @@ from bridge.store.schema import build_log
 from bridge.store.sql import runs
 
 _LONGEST_LINE: Final = 64 << 10
+_PIECES: Final = 32
+"""At most so many are read at once."""
 _NOT_COUNTED: Final = -1
 _AGAIN: Final = "\n--- the log starts again ---\n"
 
@@ -29,6 +34,25 @@ def is_of_run(build_id: str, run: int | None) -> ColumnElement[bool]:
     """The pieces of one run of a build, the newest where `run` is None."""
     newest = select(table.c.run).where(table.c.id == build_id).scalar_subquery()
     return and_(build_log.c.build_id == build_id, build_log.c.run == (newest if run is None else run))
+
+
+def pieces(
+    connection: Connection, query: Select[Any], *, first: int = 0, from_end: bool = False
+) -> Iterator[Row[Any]]:
+    """The pieces that a query with their `seq` finds, in order from `first` on, or the other way round.
+
+    They are asked for as they are needed: the driver of PostgreSQL has all in memory before it gives one.
+    """
+    seq = build_log.c.seq
+    query = query.order_by(seq.desc() if from_end else seq)
+    part, count = query.where(seq >= first), 1
+    while rows := connection.execute(part.limit(count)).all():
+        yield from rows
+        if len(rows) < count:
+            return
+        last = rows[-1].seq
+        part = query.where(seq < last, seq >= first) if from_end else query.where(seq > last)
+        count = min(2 * count, _PIECES)
 
 
 def is_counted(lines: int) -> bool:
@@ -52,14 +76,13 @@ class RunLog:
         log = connection.execute(select(where.c.log_lines, where.c.log_mark).where(same)).one()
         if is_counted(log.log_lines):
             return int(log.log_lines)
-        line, pieces = 0, []
-        columns = select(build_log.c.seq, build_log.c.text).where(self._ours).order_by(build_log.c.seq)
-        for seq, text in connection.execute(columns):
-            pieces.append({"the_seq": seq, "the_line": line})
-            line += 1 if seq == log.log_mark else text.count("\n")
-        if pieces:
+        line, counted = 0, []
+        for piece in pieces(connection, self._texts):
+            counted.append({"the_seq": piece.seq, "the_line": line})
+            line += 1 if piece.seq == log.log_mark else piece.text.count("\n")
+        if counted:
             here = (build_log.c.build_id == self.build_id, build_log.c.seq == bindparam("the_seq"))
-            connection.execute(update(build_log).where(*here).values(line=bindparam("the_line")), pieces)
+            connection.execute(update(build_log).where(*here).values(line=bindparam("the_line")), counted)
         connection.execute(update(where).where(same).values(log_lines=line))
         return line
 
@@ -67,12 +90,15 @@ class RunLog:
     def _ours(self) -> ColumnElement[bool]:
         return is_of_run(self.build_id, self.run)
 
+    @property
+    def _texts(self) -> Select[tuple[int, str]]:
+        return select(build_log.c.seq, build_log.c.text).where(self._ours)
+
     def unfinished_line(self, connection: Connection) -> str:
         """The end of the log after its last line break, at most 64 Ki characters."""
-        newest = select(build_log.c.text).where(self._ours).order_by(build_log.c.seq.desc())
         parts: list[str] = []
-        for text in connection.execute(newest.limit(_LONGEST_LINE)).scalars():
-            _, end, part = text.rpartition("\n")
+        for piece in pieces(connection, self._texts, from_end=True):
+            _, end, part = piece.text.rpartition("\n")
             parts.append(part)
             if end or sum(map(len, parts)) > _LONGEST_LINE:
                 break
@@ -117,8 +143,7 @@ class RunLog:
     def _take_back(self, connection: Connection, line: str) -> int:
         """Remove the unfinished line from the end of the log; returns its bytes."""
         left = len(line)
-        newest = select(build_log.c.seq, build_log.c.text).where(self._ours)
-        newest = newest.order_by(build_log.c.seq.desc()).limit(1)
+        newest = self._texts.order_by(build_log.c.seq.desc()).limit(1)
         while left and (piece := connection.execute(newest).first()):
             here = (self._ours, build_log.c.seq == piece.seq)
             if len(piece.text) <= left:
@@ -141,11 +166,11 @@ class RunLog:
         Returns where that is, and how many bytes in all.
         """
         ours, piece = self._ours, build_log.c
-        pieces = select(piece.seq, piece.place).where(ours)
+        placed = select(piece.seq, piece.place).where(ours)
         is_mark = piece.place <= limit // 2 if mark is None else piece.seq == mark
-        found = connection.execute(pieces.where(is_mark).order_by(piece.place.desc()).limit(1)).one()
+        found = connection.execute(placed.where(is_mark).order_by(piece.place.desc()).limit(1)).one()
         mark = found.seq
-        behind = pieces.where(piece.place > found.place)
+        behind = placed.where(piece.place > found.place)
         kept = behind.where(piece.place >= found.place + size - limit).order_by(piece.place).limit(1)
         newest = behind.order_by(piece.place.desc()).limit(1)
         first = connection.execute(kept).first() or connection.execute(newest).first()
