@@ -9,14 +9,13 @@ look at a repository only notes what is there.
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import anyio
 import structlog
 
 from bridge.config.loader import Config
-from bridge.errors import RemoteError
+from bridge.errors import Denied, RemoteError, StoreError
 from bridge.forges.webhooks import Webhooks
 from bridge.model.missed import HostRef
 from bridge.planning.looked_code import Code, Move, codes
@@ -27,6 +26,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.git.look import ANY, REMOTE, host_refs
 from bridge.runtime.metrics import LOOKS
 from bridge.services.base import Service
+from bridge.services.look_queue import LookedHost, LookQueue, Pending
 from bridge.services.missed_pushes import Look, MissedPushes
 from bridge.services.redeliveries import Redeliveries
 from bridge.services.source_health import SourceHealth
@@ -36,20 +36,12 @@ from bridge.store.values import ServiceNoticesFor
 
 log = structlog.get_logger()
 
-FIRST_SECONDS: Final = 20.0
-"""After the start, so that what waits at the hosts can come first."""
-MAX_PAUSE_SECONDS: Final = 3600.0
-"""After looks that fail, which come half as often each time: a host may lock out who fails to sign in."""
 GRACE_SECONDS: Final = 60.0
 """How long a webhook may be under way."""
 ASKING_SECONDS: Final = 900.0
 """The same, while the host sends again what it could not deliver."""
-PACE_SECONDS: Final = 2.0
-"""A host with many repositories is asked for one of them in this time, on average."""
-_HOSTS_AT_ONCE: Final = 4
-_ROUND_SECONDS: Final = 30.0
-"""A host has so long in each round: what is left is asked for in the next one."""
-_JITTER: Final = 0.2
+_LOOKS_AT_ONCE: Final = 8
+"""Each is a process of Git. Hosts that do not answer are asked too rarely to keep these places."""
 
 
 class InForce(Protocol):
@@ -59,22 +51,6 @@ class InForce(Protocol):
     def rules(self) -> RuleSet: ...
     @property
     def config(self) -> Config: ...
-
-
-@dataclass(slots=True)
-class _Pending:
-    """When a code repository is looked at next, how many looks in a row have failed, and the suspects.
-
-    These are the refs that may be missed, and since when. While `asking`, the host is sending again what it
-    could not deliver. `error` is why looks fail, and not only the last one: empty while they go well, None
-    before that is known.
-    """
-
-    due_at: float
-    failed: int = 0
-    error: str | None = None
-    asking: bool = False
-    suspects: dict[str, tuple[Move, float]] = field(default_factory=dict)
 
 
 class Reconciler(Service):
@@ -97,51 +73,73 @@ class Reconciler(Service):
         self._in_force = in_force
         self._store = store
         self._clock = clock
-        self._jitter = jitter
         self._missed = MissedPushes(store, notices_for, clock, on_missed=on_missed)
         self._redeliveries = Redeliveries(webhooks, store.looks, clock)
         self._health = SourceHealth(store.health, on_missed)
+        self._queue = LookQueue(clock, jitter)
         self._round_at = clock()
         self._has_begun = False
-        self._pending: dict[str, _Pending] = {}
+        self._seen: tuple[RuleSet, Config] | None = None
+        self._codes: Mapping[str, Code] = {}
+        self._asked = 0
+        self._answer = anyio.Event()
+        self._store_error_of_look: StoreError | None = None
+
+    async def run(self) -> None:
+        """As all services; hosts are asked beside the rounds, since one may not answer for long."""
+        self._places = anyio.CapacityLimiter(_LOOKS_AT_ONCE)
+        async with anyio.create_task_group() as self._tasks:
+            await super().run()
 
     async def round(self) -> float | None:
-        """Look at what is due, at few hosts at once; how long nothing will be."""
+        """Look at what is due, until all hosts have answered, or others are due; how long nothing will be."""
         if not self._has_begun:
             await self._missed.begin()
             self._has_begun = True
-        now = self._clock()
-        if now < self._round_at:
-            self._pending.clear()
-        self._round_at = now
-        looked_at = codes(self._in_force.rules, self._in_force.config)
-        self._schedule(looked_at, now)
-        limiter = anyio.CapacityLimiter(_HOSTS_AT_ONCE)
-        async with anyio.create_task_group() as tasks:
-            for group in (await self._due(looked_at, now)).values():
-                tasks.start_soon(self._look_at_host, group, limiter)
-        errors = {key: one.error for key, one in self._pending.items()}
-        await self._health.follow(looked_at, errors, self._in_force.config.settings.sources)
-        soonest = min((one.due_at for one in self._pending.values()), default=None)
-        return None if soonest is None else soonest - self._clock()
+        self._keep_up()
+        for name, group in (await self._due()).items():
+            host = self._queue.host(name)
+            host.is_asked = True
+            self._asked += 1
+            self._tasks.start_soon(self._ask, host, group)
+        await self._answers()
+        if error := self._store_error_of_look:
+            self._store_error_of_look = None
+            raise error
+        await self._health.follow(self._codes, self._queue.errors, self._in_force.config.settings.sources)
+        return self._queue.wait
 
-    def _schedule(self, codes: Mapping[str, Code], now: float) -> None:
-        self._pending = {key: one for key, one in self._pending.items() if key in codes}
-        for key in codes.keys() - self._pending.keys():
-            self._pending[key] = _Pending(now + FIRST_SECONDS * (1 + _JITTER * self._jitter()))
+    async def _answers(self) -> None:
+        """Until all hosts that are asked have answered, or another one is due."""
+        while self._asked:
+            self._answer = anyio.Event()
+            with anyio.move_on_after(self._bounded(self._queue.wait)) as until:
+                await self._answer.wait()
+            if until.cancelled_caught:
+                return
 
-    async def _due(self, codes: Mapping[str, Code], now: float) -> dict[str, list[tuple[Code, str]]]:
-        """What is due, with its clone address, by hosts; the longest first."""
-        hosts: dict[str, list[tuple[Code, str]]] = {}
-        for key in sorted(codes, key=lambda key: self._pending[key].due_at):
-            code, pending = codes[key], self._pending[key]
-            if pending.due_at > now:
-                break
-            if url := await self._address(code):
-                hosts.setdefault(code.host(url), []).append((code, url))
-            else:
+    def _keep_up(self) -> None:
+        """Have the queue follow the rules and the configuration, and a clock that was set back."""
+        now, (rules, config) = self._clock(), (self._in_force.rules, self._in_force.config)
+        is_back, self._round_at = now < self._round_at, now
+        if is_back:
+            self._queue.restart()
+        if is_back or self._seen is None or self._seen[0] is not rules or self._seen[1] is not config:
+            self._seen = rules, config
+            self._codes = codes(rules, config)
+            self._queue.set(self._codes)
+
+    async def _due(self) -> dict[str, list[Pending]]:
+        """What is due, by hosts; the longest due first."""
+        hosts: dict[str, list[Pending]] = {}
+        for pending in self._queue.due():
+            if not pending.host and (url := await self._address(pending.code)):
+                pending.host = pending.code.host(url)
+            if not pending.host:
                 pending.error = ""
-                self._postpone(pending, code.every)
+                self._queue.postpone(pending, pending.code.every)
+            elif self._queue.may_be_asked(pending):
+                hosts.setdefault(pending.host, []).append(pending)
         return hosts
 
     async def _address(self, code: Code) -> str | None:
@@ -151,40 +149,46 @@ class Reconciler(Service):
         path = code.rule.build_config.code_path
         return known or (f"{code.access.base}/{path}.git" if code.access and path else None)
 
-    def _postpone(self, pending: _Pending, seconds: float) -> None:
-        pending.due_at = self._clock() + seconds * (1 + _JITTER * (self._jitter() - 0.5))
-
-    async def _look_at_host(self, group: Sequence[tuple[Code, str]], limiter: anyio.CapacityLimiter) -> None:
-        async with limiter:
-            until = anyio.current_time() + _ROUND_SECONDS
-            for code, url in group:
-                if anyio.current_time() > until:
-                    return
-                await self._look(code, url, max(code.every, len(group) * PACE_SECONDS))
-
-    async def _look(self, code: Code, url: str, every: float) -> None:
-        pending = self._pending[code.key]
-        lent = lending(self._in_force.rules, code.rule, code.source, url).source
-        asked_at = self._clock()
+    async def _ask(self, host: LookedHost, group: Sequence[Pending]) -> None:
+        """Look at code at one host, as far as its pace and its answers allow."""
         try:
-            # An address that a push named is no way to files of this machine.
-            found = await host_refs(
-                url, code.access if lent else None, code.source, ANY if code.clone_url else REMOTE
-            )
+            for pending in group:
+                if self._queue.holds(pending):
+                    if not host.take():
+                        break
+                    await self._look(pending, host)
+            self.wake()
+        except StoreError as error:
+            self._store_error_of_look = error
+        finally:
+            host.is_asked = False
+            self._asked -= 1
+            self._answer.set()
+
+    async def _look(self, pending: Pending, host: LookedHost) -> None:
+        code, url = pending.code, await self._address(pending.code)
+        if url is None or code.host(url) != pending.host:
+            pending.host = ""  # a push has named another address
+            return
+        lent = lending(self._in_force.rules, code.rule, code.source, url).source
+        access = code.access if lent else None
+        try:
+            async with self._places:
+                asked_at = self._clock()
+                # An address that a push named is no way to files of this machine.
+                found = await host_refs(url, access, code.source, ANY if code.clone_url else REMOTE)
         except RemoteError as error:
-            pending.failed += 1
-            pending.error = str(error) if pending.failed > 1 else pending.error
+            self._queue.failed(pending, host, str(error), refused=isinstance(error, Denied))
             LOOKS.labels(code.source, "failed").inc()
-            self._postpone(pending, max(every, min(every * 2 ** min(pending.failed, 16), MAX_PAUSE_SECONDS)))
             if await self._store.looks.fail(code.key, url, str(error), self._clock()):
                 log.warning(LogEvent.LOOK_FAILED, source=code.source, repo=code.name, error=str(error))
             return
-        pending.failed, pending.error = 0, ""
+        self._queue.answered(pending, host)
         LOOKS.labels(code.source, "answered").inc()
         known, now = await self._store.looks.last(code.key), self._clock()
         if known.looked_at is None:
             await self._store.looks.keep(_baseline(code, url, known, found, now))
-            self._postpone(pending, every)
+            self._queue.postpone(pending, code.every)
             return
         if known.error:
             log.info(LogEvent.LOOK_RESTORED, source=code.source, repo=code.name)
@@ -193,10 +197,10 @@ class Reconciler(Service):
         pending.asking = await self._have_sent_again(code, pending, unreported, known)
         confirmed = self._confirmed(code, pending, unreported, self._clock())
         await self._missed.keep(look, confirmed, pending.suspects)
-        self._postpone(pending, min(GRACE_SECONDS, every) if pending.suspects else every)
+        self._queue.postpone(pending, min(GRACE_SECONDS, code.every) if pending.suspects else code.every)
 
     async def _have_sent_again(
-        self, code: Code, pending: _Pending, unreported: Mapping[str, Move], known: CodeLook
+        self, code: Code, pending: Pending, unreported: Mapping[str, Move], known: CodeLook
     ) -> bool:
         """Have the host send again what it could not deliver, where refs moved; whether to wait for that."""
         before = pending.suspects
@@ -207,7 +211,7 @@ class Reconciler(Service):
         return await self._redeliveries.ask(code, public_url, known.looked_at or 0.0, unreported.values())
 
     def _confirmed(
-        self, code: Code, pending: _Pending, unreported: Mapping[str, Move], now: float
+        self, code: Code, pending: Pending, unreported: Mapping[str, Move], now: float
     ) -> list[Move]:
         """Those that were found a grace ago and moved on at most; from now on the others are suspects.
 

@@ -22,7 +22,8 @@ from bridge.registry import FORGES, WEBHOOKS
 from bridge.rules.match import RuleSet
 from bridge.rules.sources import SourceFacts, Sources
 from bridge.runtime.git.access import CloneAccess
-from bridge.services.reconciler import FIRST_SECONDS, GRACE_SECONDS, Reconciler
+from bridge.services.look_queue import FIRST_SECONDS
+from bridge.services.reconciler import GRACE_SECONDS, Reconciler
 from bridge.store.refs import NewLook
 
 NONE = "0" * 40

@@ -33,6 +33,11 @@ _TIME: Final = re.compile(r" after \d+ (?:ms|milliseconds|seconds)\b")
 _PROTOCOL: Final = re.compile(r"transport '(\w+)' not allowed", re.IGNORECASE)
 
 
+def is_refusal(output: str) -> bool:
+    """Whether the host answered, and does not show the repository to us: only a person can change that."""
+    return any(pattern.search(output) for pattern in (_HOST_KEY, _BAD_KEY, _KEY_DENIED, _DENIED))
+
+
 def failure(output: str, url: str, access: CloneAccess | None, source: str | None) -> str:
     """One line: what Git said, or nothing that anyone could use, and the cure of what often happens.
 

@@ -9,10 +9,10 @@ from typing import Final
 import anyio
 from anyio.abc import ByteReceiveStream, Process
 
-from bridge.errors import Transient
+from bridge.errors import Denied, Transient
 from bridge.model.missed import HostRef
 from bridge.runtime.git.access import CloneAccess, chosen
-from bridge.runtime.git.failure import failure
+from bridge.runtime.git.failure import failure, is_refusal
 from bridge.runtime.git.lending import lent
 from bridge.runtime.git.remote import SLOW
 
@@ -30,7 +30,8 @@ async def host_refs(
 ) -> dict[str, HostRef]:
     """What the branches and tags point to now, by their full names; `protocols` may be asked.
 
-    It takes 30 seconds at most, 50,000 refs and 16 MiB; Git ends with its caller. Raises Transient.
+    It takes 30 seconds at most, 50,000 refs and 16 MiB; Git ends with its caller. Raises Transient, or Denied
+    where the host does not show them to us.
     """
     try:
         address, used = chosen(url, access)
@@ -50,7 +51,8 @@ async def host_refs(
         raise Transient(f"git cannot be run here: {error.strerror or error}") from None
     if status:
         why = failure(said[-_MAX_SAID:], address, used, source)
-        raise Transient(f"the host does not say what its refs are: {why}")
+        kind = Denied if is_refusal(said) else Transient
+        raise kind(f"the host does not say what its refs are: {why}")
     return _parsed(listed)
 
 
