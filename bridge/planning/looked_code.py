@@ -68,23 +68,29 @@ class Move:
 
 
 def codes(rules: RuleSet, config: Config) -> dict[str, Code]:
-    """The code that active rules build from, where its source is known, by its keys."""
-    accesses, found = config.clone_access, dict[str, Code]()
+    """The code that active rules build from, where its source is known, by its keys.
+
+    Rules that name the source know code by another key than those that do not: then it has one of both.
+    """
+    accesses, found = config.clone_access, dict[tuple[str, str], Code]()
     for rule in rules.repositories.values():
         source, of_rule = rules.source_of(rule), rule.build_config
         settings = config.settings.sources.get(source or "")
         is_active = any(one.is_active for one in of_rule.tag_configs) and not rules.api.disabled(rule.key)
-        if source is None or settings is None or not is_active or of_rule.code_repository in found:
+        if source is None or settings is None or not is_active:
             continue
-        found[of_rule.code_repository] = Code(
-            key=of_rule.code_repository,
+        key, same = of_rule.code_repository, (source, of_rule.code_key)
+        if same in found and found[same].key <= key:
+            continue
+        found[same] = Code(
+            key=key,
             source=source,
             rule=rule,
             settings=settings,
             access=accesses.get(source),
             clone_url=of_rule.code_repo_clone_url,
         )
-    return found
+    return {code.key: code for code in found.values()}
 
 
 def move_of(code: Code, url: str, ref: str, before: str, at: HostRef | None, *, doubtful: bool) -> Move:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from support.git import HeldLine, Origin, git, serve_http
-from support.reconciling import NONE, ReconcilerHarness, heads, origins
+from support.reconciling import NONE, RULE, ReconcilerHarness, heads, origins
+from support.rules import NAMES, rules_of
 from support.scripted import Store, eventually, failing
 from support.sshd import serve_ssh
 
@@ -126,6 +128,26 @@ async def test_a_branch_that_was_reset_to_what_the_last_look_saw_is_missed(
         await harness.look()
         await harness.look()
         assert await harness.named() == [(MAIN, second, first, "named")]
+
+
+async def test_code_that_only_some_rules_name_the_source_of_is_missed_once(
+    store: Store, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    harness = ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build")
+    text = RULE.format(name="shop", url=url, kind="Gitea")
+    naming = text.replace("repo_name: shop", "repo_name: app", 1).replace(
+        "  code_repo_client: Gitea\n", "  code_repo_client: Gitea\n  code_repo_source: gitea\n"
+    )
+    sources = harness.rules.sources
+    both = rules_of(tmp_path, f"{naming}---\n{text}", names=replace(NAMES, sources=sources))
+    harness.rules = harness.in_force.rules = replace(both, sources=sources)
+    async with harness.running():
+        await harness.begin()
+        _, after = pushed(origin)
+        await harness.look()
+        assert [one[2] for one in await harness.named()] == [after]
+        assert len(await harness.service_notices("message")) == 1
+        assert sorted(one.repo_name for one in await harness.builds()) == ["app", "shop"]
 
 
 async def test_other_refs_than_the_rules_build_are_not_named(
