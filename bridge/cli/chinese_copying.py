@@ -1,4 +1,4 @@
-"""What is said of stores that are copied, in Chinese by the English sentences."""
+"""What is said of databases, and of stores that are copied, in Chinese by the English sentences."""
 
 # ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 
@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 CHINESE: Final[Mapping[str, str]] = {
+    "a proxy before the server has several clients share a connection: set it to pool by sessions, and to "
+    "reset them (PgBouncer: pool_mode = session, server_reset_query = DISCARD ALL)": (
+        "服务器前面的代理让多个客户端共用一个连接：请让它按会话分配连接，并在之后重置（PgBouncer："
+        "pool_mode = session，server_reset_query = DISCARD ALL）"
+    ),
     "the database cannot be opened: {}": "数据库打不开：{}",
     "the database is a copy that is not complete: run `buildbridge db copy` again, it goes on from there": (
         "数据库的复制没有完成：请再运行 `buildbridge db copy`，它会接着复制"

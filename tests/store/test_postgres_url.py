@@ -1,14 +1,18 @@
 """What libpq's parameters in the URL of a PostgreSQL database do, and what the daemon sets itself."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import quote
 
 import psycopg
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import Connection
+from support.pooler import PoolMode, serve_pooler
 from support.postgres import Server, serve_postgres
 
 from bridge.config.store import StoreSettings
+from bridge.errors import StoreError
 from bridge.store.postgres.database import Database
 
 _SESSION = (
@@ -75,3 +79,40 @@ async def test_readers_pass_over_a_standby_that_stands_first() -> None:
                 assert await database.read(
                     lambda connection: list(connection.exec_driver_sql(found).scalars())
                 ) == ["new"]
+
+
+@pytest.fixture
+def pooled(postgres: Server, url: str) -> Callable[[PoolMode], AbstractContextManager[str]]:
+    """The URL of the database behind a pooler of a kind."""
+
+    @contextmanager
+    def behind(mode: PoolMode) -> Iterator[str]:
+        with serve_pooler(postgres.port, mode) as pooler:
+            yield url.replace(str(postgres.port), str(pooler.port))
+
+    return behind
+
+
+async def test_a_pooler_that_leaves_a_session_to_its_client_does(
+    pooled: Callable[[PoolMode], AbstractContextManager[str]],
+) -> None:
+    with pooled("session") as url:
+        for _ in range(2):
+            with Database.open(url, exclusive=True) as database:
+                for done in (database.read, database.write):
+                    found = await done(settings)
+                    assert (found["statement_timeout"], found["lock_timeout"]) == ("30s", "6s")
+        with pytest.raises(StoreError, match="unsupported startup parameter: options"):
+            Database.open(f"{url}?options=-cwork_mem%3D5MB", exclusive=True)
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_a_pooler_that_mixes_the_transactions_of_its_clients_is_refused(
+    pooled: Callable[[PoolMode], AbstractContextManager[str]], url: str, exclusive: bool
+) -> None:
+    Database.open(url, exclusive=True).close()
+    with (
+        pooled("transaction") as behind,
+        pytest.raises(StoreError, match=r"several clients share a connection: .* pool_mode = session"),
+    ):
+        Database.open(behind, exclusive=exclusive)

@@ -1,4 +1,8 @@
-"""Connections to a PostgreSQL database, with a bound for all that may wait."""
+"""Connections to a PostgreSQL database, with a bound for all that may wait.
+
+Source: PgBouncer documentation, "Configuration", on `pool_mode`, `server_reset_query` and
+`ignore_startup_parameters` (https://www.pgbouncer.org/config.html).
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +37,13 @@ IDLE_SECONDS: Final = 5
 others, who wait for their turn, give up."""
 SILENCE_SECONDS: Final = 5
 """As long as the answer to a statement may be late after the statement had to end."""
+_MARK: Final = "buildbridge.session"
+"""A setting that each session has from its beginning. One that begins with it shares a connection of a proxy
+with others, which have set what it relies on, hold its locks, and get its notifications."""
+_SHARED: Final = (
+    "a proxy before the server has several clients share a connection: set it to pool by sessions, and to "
+    "reset them (PgBouncer: pool_mode = session, server_reset_query = DISCARD ALL)"
+)
 FLUSH: Final = "SELECT pg_logical_emit_message(true, 'buildbridge', '')"
 """Once this is committed, all before it is on disk, and at the replicas that confirm."""
 T = TypeVar("T")
@@ -82,9 +93,7 @@ def engine_of(url: str, *, read_only: bool, seconds: float = STATEMENT_SECONDS) 
         # The last one is for all that does not ask for either.
         connection.adapters.register_dumper(str, _Text)
         try:
-            # A proxy finds a server for the connection only now.
-            connection.answer_seconds = CONNECT_SECONDS
-            connection.execute(_settings(seconds, read_only=read_only))
+            _begin(connection, _settings(seconds, read_only=read_only))
         except BaseException:
             connection.close()
             raise
@@ -95,8 +104,20 @@ def engine_of(url: str, *, read_only: bool, seconds: float = STATEMENT_SECONDS) 
     return engine
 
 
+def _begin(connection: "ServerConnection", settings: bytes) -> None:
+    """Raises psycopg.Error, also for a session that is not for this client alone."""
+    # A proxy finds a server for the connection only now.
+    connection.answer_seconds = CONNECT_SECONDS
+    found = connection.execute(settings).fetchone()
+    if found is not None and found[0]:
+        raise psycopg.NotSupportedError(_SHARED)
+
+
 def _settings(seconds: float, *, read_only: bool) -> bytes:
-    """What sets the bounds of a session. As options in libpq's request for one, proxies refuse them."""
+    """Sets the bounds of a session, and says first whether another one has left its own there.
+
+    Proxies refuse what is given to libpq as options.
+    """
     limits = {
         "statement_timeout": seconds,
         "lock_timeout": LOCK_SECONDS,
@@ -110,8 +131,10 @@ def _settings(seconds: float, *, read_only: bool) -> bytes:
         "synchronous_commit": "on",
         # A plan for any value uses no index that has a condition, and is not made anew as a table grows.
         "plan_cache_mode": "force_custom_plan",
+        _MARK: "on",
     }
-    return "; ".join(f"SET {name} = {value}" for name, value in values.items()).encode()
+    statements = [f"SELECT current_setting('{_MARK}', true)"]
+    return "; ".join(statements + [f"SET {name} = {value}" for name, value in values.items()]).encode()
 
 
 def discard(connection: Connection) -> None:
