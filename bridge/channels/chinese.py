@@ -69,6 +69,9 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} could not deliver it ({}), and was asked to send it again": "{} 没能送达（{}），已请求重发",
     "pushes of {} cannot be looked for: {}": "无法查找 {} 的推送：{}",
     "pushes of {} and {} more cannot be looked for: {}": "无法查找 {} 等仓库的推送（另有 {} 个）：{}",
+    "nothing says where it is: give its rule code_repo_clone_url": (
+        "没有写明它的地址：请在规则里写上 code_repo_clone_url"
+    ),
     "the host does not say what its refs are: {}": "代码平台没有给出其引用：{}",
     "git ls-remote did not answer: check the clone URL": "git ls-remote 没有响应：请检查克隆地址",
     "git is not installed here: install it, so that missed pushes are found": (

@@ -36,7 +36,7 @@ def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
         if builder.folder is not None and not same_disk(builder.folder, store_folder):
             yield from _short_disk(config, f"builders.{name}", builder.folder)
         targets = [
-            _target(config, repository)
+            _target(config, rules, repository)
             for repository in rules.repositories.values()
             if repository.build_config.builder == name
         ]
@@ -82,27 +82,22 @@ def _silent_channels(config: Config, rules: RuleSet) -> list[str]:
     return [name for name in config.channels if name not in named]
 
 
-def _target(config: Config, repository: BuildRepository) -> Target:
+def _target(config: Config, rules: RuleSet, repository: BuildRepository) -> Target:
     return Target(
         repository=repository.path,
         image=repository.image,
-        clone_url=_clone_url(config, repository),
+        clone_url=_clone_url(config, rules, repository),
         parameters=tuple(repository.build_config.parameters),
     )
 
 
-def _clone_url(config: Config, repository: BuildRepository) -> str | None:
+def _clone_url(config: Config, rules: RuleSet, repository: BuildRepository) -> str | None:
     """Where its code is fetched: as its rule says, or from the one host that is known for its source."""
-    rule = repository.build_config
-    if rule.code_repo_clone_url is not None:
+    rule, source = repository.build_config, rules.source_of(repository)
+    if rule.code_repo_clone_url is not None or source is None:
         return rule.code_repo_clone_url
-    sources = [
-        name
-        for name, source in config.settings.sources.items()
-        if source.kind == rule.code_repo_client and rule.code_repo_source in {None, name}
-    ]
-    access = config.clone_access.get(sources[0]) if len(sources) == 1 else None
-    return access.address(f"{access.base}/{rule.code}.git") if access is not None and access.base else None
+    access, url = config.clone_access.get(source), rules.sources.made_address(source, rule.code_path)
+    return access.address(url) if access is not None and url is not None else url
 
 
 def _fault(advice: Advice, builder: str, place: str, rules: RuleSet) -> Fault:

@@ -19,7 +19,7 @@ from bridge.registry import KINDS
 from bridge.rules.lending import lending
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
-from bridge.runtime.git.access import CloneAccess, chosen
+from bridge.runtime.git.access import chosen
 from bridge.runtime.git.remote import refs
 from bridge.runtime.redaction import Redactor
 from bridge.store.open import is_made
@@ -94,7 +94,7 @@ def test_source(config: str | None, name: str, repository: str | None, clone_url
     asked = clone_url or rule.build_config.code_repo_clone_url
 
     async def work() -> str:
-        url = asked or await _known_address(config, loaded, rule) or _usual_address(rule, access)
+        url = asked or await _known_address(config, loaded, rule) or _usual_address(rules, rule, name)
         lent = lending(rules, rule, name, url)
         if lent.why:
             raise click.ClickException(tell("{name}: {value}", name=rule.path, value=reason(lent.why)))
@@ -140,8 +140,9 @@ async def _known_address(config: str | None, loaded: Outline, rule: BuildReposit
         return page.rows[0].request.repo_url if page.rows else None
 
 
-def _usual_address(rule: BuildRepository, access: CloneAccess | None) -> str:
-    """Where most hosts have the code. Raises ClickException where the host is not known, either."""
-    if access is None:
+def _usual_address(rules: RuleSet, rule: BuildRepository, source: str) -> str:
+    """Where such hosts have the code. Raises ClickException where that is not known, either."""
+    found = rules.sources.made_address(source, rule.build_config.code_path)
+    if found is None:
         raise click.ClickException(f"{rule.path}: no push has named the clone URL yet: give --clone-url")
-    return f"{access.base}/{rule.build_config.code}.git"
+    return found

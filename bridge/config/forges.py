@@ -88,6 +88,7 @@ class ForgeApi:
 
 
 PLAIN_PATH: Final = re.compile("(.+)")
+USUAL_FORM: Final = "{}.git"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,8 @@ class ForgeTraits:
     clone_path: re.Pattern[str] = PLAIN_PATH
     """What the path of a clone address is as a whole, without `.git`; its groups, joined by slashes, are the
     name of the repository."""
+    clone_form: str | None = USUAL_FORM
+    """The path of a clone address, `{}` is the name of the repository; None where that does not say it."""
     clone_username: str | None = None
     """A user name that any token goes with; None where it has to be that of the token's owner."""
     api: ForgeApi | None = None

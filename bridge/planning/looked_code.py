@@ -20,7 +20,10 @@ _NO_OBJECT: Final = "0" * 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """Code that rules build from; `clone_url` is what a rule says, `access` is what the source lends."""
+    """Code that rules build from; `clone_url` is what a rule says, `access` is what the source lends.
+
+    `made_url` is the clone address that the source and the name give.
+    """
 
     key: str
     source: str
@@ -28,6 +31,7 @@ class Code:
     settings: SourceSettings
     access: CloneAccess | None
     clone_url: str | None
+    made_url: str | None
 
     @property
     def name(self) -> str:
@@ -89,6 +93,7 @@ def codes(rules: RuleSet, config: Config) -> dict[str, Code]:
             settings=settings,
             access=accesses.get(source),
             clone_url=of_rule.code_repo_clone_url,
+            made_url=rules.sources.made_address(source, of_rule.code_path),
         )
     return {code.key: code for code in found.values()}
 

@@ -14,6 +14,7 @@ from bridge.config.forges import USUAL, ForgeContext, ForgeTraits
 from bridge.config.kinds import Kinds
 from bridge.config.notices import Events, NoticeSetting, Unresolved
 from bridge.config.outline import Outline
+from bridge.config.settings import SourceSettings
 from bridge.config.words import nearest
 from bridge.errors import Fault
 from bridge.rules.overlap import overlaps, shared_tag
@@ -57,17 +58,27 @@ class Names:
             forges=dict(kinds.forges),
             sources=Sources(
                 {
-                    name: SourceFacts(
-                        one.kind,
-                        prefers_ssh=bool(one.clone and one.clone.prefers_ssh),
-                        lends=one.clone is not None,
-                        lent_to=frozenset(one.clone.namespaces if one.clone else ()),
-                        clone_path=kinds.forges.get(one.kind, USUAL).clone_path,
-                    )
+                    name: _facts(one, kinds.forges.get(one.kind, USUAL))
                     for name, one in config.settings.sources.items()
                 }
             ),
         )
+
+
+def _facts(source: SourceSettings, traits: ForgeTraits) -> SourceFacts:
+    clone = source.clone
+    # The first webhook says where the host is; without webhooks it can only be the one that everyone uses.
+    without_clone = None if source.secrets else traits.public_host
+    return SourceFacts(
+        source.kind,
+        prefers_ssh=bool(clone and clone.prefers_ssh),
+        lends=clone is not None,
+        lent_to=frozenset(clone.namespaces if clone else ()),
+        clone_path=traits.clone_path,
+        clone_form=traits.clone_form,
+        host=clone.url if clone else without_clone,
+        polled=source.poll is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +181,7 @@ class _Checking:
     def resolved(self) -> BuildRepository:
         """The repository with its builder and channels filled in; adds what is wrong to the faults."""
         self._check_forge()
+        self._check_address()
         self._check_parameters()
         self._check_schedule()
         self._check_overlaps()
@@ -194,6 +206,21 @@ class _Checking:
                 self.faults.append(self.document.fault(("build_config", "code_repo_source"), problem))
         elif not self.names.sources.of_kind(kind):
             problem = f"no source of kind {kind} is configured: no push will arrive"
+            self.warnings.append(self.document.fault(loc, problem, warning=True))
+
+    def _check_address(self) -> None:
+        """Warns where pushes are to be looked for, and no one says at which address."""
+        config, sources = self.repository.build_config, self.names.sources
+        source = config.code_repo_source or sources.only(config.code_repo_client)
+        facts = None if source is None else sources.facts(source)
+        if source is None or facts is None or not facts.polled or config.code_repo_clone_url is not None:
+            return
+        if sources.made_address(source, config.code_path) is None:
+            problem = (
+                f"pushes to {source} are looked for (poll), and nothing says where its code is: "
+                "add code_repo_clone_url"
+            )
+            loc = ("build_config", "code_repo_client")
             self.warnings.append(self.document.fault(loc, problem, warning=True))
 
     def _check_parameters(self) -> None:

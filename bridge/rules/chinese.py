@@ -141,6 +141,10 @@ CHINESE: Final[Mapping[str, str]] = {
     "no tag_config is for the branch {}": "没有用于分支 {} 的 tag_config",
     "no source of kind {} is configured": "没有配置 {} 类型的来源",
     "no push will arrive": "不会收到推送",
+    "pushes to {} are looked for (poll), and nothing says where its code is": (
+        "来源 {} 的推送靠查询得到（poll），但没有写明代码的地址"
+    ),
+    "add code_repo_clone_url": "请写上 code_repo_clone_url",
     "{} is a name to us": "{} 在这里当作名字",
     "write a regular expression between slashes, {}": "正则表达式请写在两个斜杠之间：{}",
     "no Git host calls a repository so": "没有代码平台这样称呼仓库",

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from bridge.config.forges import PLAIN_PATH
+from bridge.config.forges import PLAIN_PATH, USUAL_FORM
 from bridge.model.event import Repo
 
 
@@ -13,7 +14,8 @@ class SourceFacts:
     """The kind of Git host, and whether its code is rather fetched over SSH.
 
     `lends` says whether it has something for private code; rules that were made by API may use that only in
-    the namespaces `lent_to`. `clone_path` is as in the traits of the kind.
+    the namespaces `lent_to`. `clone_path` and `clone_form` are as in the traits of the kind. `host` is the
+    address of the Git host, as far as the configuration says it, and `polled` whether pushes are only found.
     """
 
     kind: str
@@ -21,6 +23,9 @@ class SourceFacts:
     lends: bool = False
     lent_to: frozenset[str] = frozenset()
     clone_path: re.Pattern[str] = PLAIN_PATH
+    clone_form: str | None = USUAL_FORM
+    host: str | None = None
+    polled: bool = False
 
 
 class Sources:
@@ -48,6 +53,16 @@ class Sources:
         """The one of a kind; None where there are several, or none."""
         names = self._by_kind.get(kind, ())
         return names[0] if len(names) == 1 else None
+
+    def made_address(self, source: str, path: str | None) -> str | None:
+        """The clone address of a repository, by its name at the host; None where that does not say it."""
+        facts = self._facts.get(source)
+        if facts is None or facts.host is None or facts.clone_form is None or path is None:
+            return None
+        # Over SSH those hosts have other paths and ports.
+        if facts.prefers_ssh and facts.clone_form != USUAL_FORM:
+            return None
+        return f"{facts.host}/{facts.clone_form.format(quote(path))}"
 
     def address(self, source: str, repo: Repo) -> str | None:
         """Where to fetch what was pushed at this source."""

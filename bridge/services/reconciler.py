@@ -23,6 +23,7 @@ from bridge.rules.lending import lending
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
+from bridge.runtime.git.access import web_server
 from bridge.runtime.git.look import ANY, REMOTE, host_refs
 from bridge.runtime.metrics import LOOKS
 from bridge.services.base import Service
@@ -42,6 +43,7 @@ ASKING_SECONDS: Final = 900.0
 """The same, while the host sends again what it could not deliver."""
 _LOOKS_AT_ONCE: Final = 8
 """Each is a process of Git. Hosts that do not answer are asked too rarely to keep these places."""
+_NO_ADDRESS: Final = "nothing says where it is: give its rule code_repo_clone_url"
 
 
 class InForce(Protocol):
@@ -136,7 +138,7 @@ class Reconciler(Service):
             if not pending.host and (url := await self._address(pending.code)):
                 pending.host = pending.code.host(url)
             if not pending.host:
-                pending.error = ""
+                pending.error = _NO_ADDRESS if pending.code.polled else ""
                 self._queue.postpone(pending, pending.code.every)
             elif self._queue.may_be_asked(pending):
                 hosts.setdefault(pending.host, []).append(pending)
@@ -146,8 +148,9 @@ class Reconciler(Service):
         if code.clone_url:
             return code.clone_url
         known = (await self._store.looks.last(code.key)).clone_url
-        path = code.rule.build_config.code_path
-        return known or (f"{code.access.base}/{path}.git" if code.access and path else None)
+        # What was looked at before the source named its host may be another one's.
+        is_elsewhere = code.access is not None and web_server(known) not in {None, code.access.base}
+        return (code.made_url if is_elsewhere or not known else known) or known or None
 
     async def _ask(self, host: LookedHost, group: Sequence[Pending]) -> None:
         """Look at code at one host, as far as its pace and its answers allow."""
@@ -179,6 +182,8 @@ class Reconciler(Service):
                 found = await host_refs(url, access, code.source, ANY if code.clone_url else REMOTE)
         except RemoteError as error:
             self._queue.failed(pending, host, str(error), refused=isinstance(error, Denied))
+            if isinstance(error, Denied) and await self._is_never_shown(code):
+                pending.error = ""
             LOOKS.labels(code.source, "failed").inc()
             if await self._store.looks.fail(code.key, url, str(error), self._clock()):
                 log.warning(LogEvent.LOOK_FAILED, source=code.source, repo=code.name, error=str(error))
@@ -198,6 +203,12 @@ class Reconciler(Service):
         confirmed = self._confirmed(code, pending, unreported, self._clock())
         await self._missed.keep(look, confirmed, pending.suspects)
         self._queue.postpone(pending, min(GRACE_SECONDS, code.every) if pending.suspects else code.every)
+
+    async def _is_never_shown(self, code: Code) -> bool:
+        """Private code of webhooks, for which the source has no `clone`: no one expects looks at it."""
+        if code.polled or code.access is not None:
+            return False
+        return (await self._store.looks.last(code.key)).looked_at is None
 
     async def _have_sent_again(
         self, code: Code, pending: Pending, unreported: Mapping[str, Move], known: CodeLook

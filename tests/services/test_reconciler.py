@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 from support.git import HeldLine, Origin, git, serve_http
-from support.reconciling import NONE, RULE, ReconcilerHarness, heads, origins
+from support.reconciling import NONE, RULE, ReconcilerHarness, heads, origins, without_addresses
 from support.rules import NAMES, rules_of
 from support.scripted import Store, eventually, failing
 from support.sshd import serve_ssh
 
 from bridge.model.missed import MissedState
 from bridge.planning.looked_code import LOOK_SECONDS
+from bridge.rules.sources import SourceFacts, Sources
 from bridge.runtime.clock import moment
 from bridge.runtime.git.access import CloneAccess
 from bridge.services.reconciler import GRACE_SECONDS
@@ -396,6 +397,25 @@ async def test_two_that_look_at_once_build_once(
         await harness.look()
         await harness.look()
         assert len(await harness.named()) == len(await harness.builds()) == 1
+
+
+async def test_code_is_asked_for_where_its_source_has_it_and_not_where_an_earlier_look_was(
+    store: Store, tmp_path: Path, origin: Origin
+) -> None:
+    moved = tmp_path / "code" / "scm" / "acme" / "shop.git"
+    moved.parent.mkdir(parents=True)
+    origin.remote.rename(moved)
+    with serve_http(tmp_path / "code") as base:
+        harness = ReconcilerHarness(store, tmp_path, {"shop": f"{base}/none"})
+        facts = SourceFacts("Gitea", clone_form="scm/{}.git", host=base)
+        harness.in_force.rules = without_addresses(harness.rules, Sources({"gitea": facts}))
+        harness.in_force.access = CloneAccess(source="gitea", base=base, username="bot", token="-")
+        await store.looks.fail("Gitea acme/shop", "http://127.0.0.1:1/acme/shop.git", "no answer", 1.0)
+        async with harness.running():
+            await harness.begin()
+    known = await store.looks.last("Gitea acme/shop")
+    assert (known.clone_url, known.error) == (f"{base}/scm/acme/shop.git", "")
+    assert MAIN in known.refs
 
 
 async def test_a_host_that_did_not_answer_is_the_reason_and_is_logged_once(

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.git import serve_http
-from support.reconciling import ReconcilerHarness, origins
+from support.reconciling import ReconcilerHarness, origins, without_addresses
 from support.scripted import Store
 
 from bridge.model.notice import EventName
@@ -22,8 +24,9 @@ UNREACHED = "cannot be looked for: the host does not say what its refs are: "
 class Site(ReconcilerHarness):
     """Two repositories of one source, whose host loses them and has them again."""
 
-    def __init__(self, store: Store, folder: Path, base: str) -> None:
-        super().__init__(store, folder, {name: f"{base}/{name}/remote.git" for name in ("shop", "app")})
+    def __init__(self, store: Store, folder: Path, base: str, **source: Any) -> None:
+        urls = {name: f"{base}/{name}/remote.git" for name in ("shop", "app")}
+        super().__init__(store, folder, urls, **source)
         self.folder, self.base = folder, base
 
     def another_process(self) -> "Site":
@@ -114,6 +117,34 @@ async def test_the_next_process_goes_on_with_what_is_known(site: Site, store: St
         await site.looks(4)
         assert not await site.is_down(PART)
     assert [event for event, _ in await site.said()] == [EventName.DEGRADED, EventName.RESTORED]
+
+
+@pytest.mark.parametrize(("source", "is_down"), [({}, False), ({"poll": timedelta(minutes=1)}, True)])
+async def test_private_code_for_which_a_source_with_webhooks_has_no_credential_is_no_fault(
+    store: Store, tmp_path: Path, source: dict[str, Any], *, is_down: bool
+) -> None:
+    origins(tmp_path / "code", ["shop", "app"])
+    with serve_http(tmp_path / "code", user="bot", password="a-long-token-of-the-bot") as base:
+        site = Site(store, tmp_path, base, **source)
+        async with begun(site):
+            await site.looks(3)
+            assert await site.is_down(PART) is is_down
+    assert "give `sources.gitea.clone` a token" in (await store.looks.last("Gitea acme/shop")).error
+
+
+async def test_a_polled_source_whose_code_has_no_address_is_down(store: Store, tmp_path: Path) -> None:
+    site = Site(store, tmp_path, "http://127.0.0.1:1", poll=timedelta(minutes=1))
+    site.in_force.rules = without_addresses(site.rules)
+    async with begun(site):
+        why = "pushes of acme/app and 1 more cannot be looked for: nothing says where it is: "
+        assert (await store.health.get(PART)).why == f"{why}give its rule code_repo_clone_url"
+
+
+async def test_what_no_push_has_named_yet_is_no_fault_beside_webhooks(store: Store, tmp_path: Path) -> None:
+    site = Site(store, tmp_path, "http://127.0.0.1:1")
+    site.in_force.rules = without_addresses(site.rules)
+    async with begun(site):
+        assert await store.health.all() == []
 
 
 async def test_nothing_is_kept_of_a_source_that_is_gone(site: Site, store: Store) -> None:

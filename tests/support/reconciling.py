@@ -131,6 +131,16 @@ class ReconcilerHarness(DispatcherHarness):
         return [(one.ref, one.before, one.after, one.state) for one in await self.missed()]
 
 
+def without_addresses(rules: RuleSet, sources: Sources | None = None) -> RuleSet:
+    """The same rules, of which none says where its code is."""
+    bare = {"code_repo_clone_url": None}
+    found = {
+        key: rule.model_copy(update={"build_config": rule.build_config.model_copy(update=bare)})
+        for key, rule in rules.repositories.items()
+    }
+    return replace(rules, repositories=found, sources=sources or rules.sources)
+
+
 def heads(origin: Origin) -> dict[str, str]:
     """What the refs of a repository point to."""
     lines = git(origin.remote, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()

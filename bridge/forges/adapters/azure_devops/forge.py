@@ -31,6 +31,7 @@ class AzureDevOps(Forge):
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_host="https://dev.azure.com",
         clone_path=_CLONE_PATH,
+        clone_form=None,  # rules do not name the organisation
         clone_username="bridge",
         sends_user_name=True,
         spaces_in_names=True,

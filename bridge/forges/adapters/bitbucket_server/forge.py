@@ -22,6 +22,7 @@ class BitbucketServer(BitbucketFamily):
     host: ClassVar[str] = "bitbucket-server"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_path=re.compile("(?:scm/)?(.+)"),
+        clone_form="scm/{}.git",
         pages=WebPages(
             front="/browse",
             commit="/commits/{}",

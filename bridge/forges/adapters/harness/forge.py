@@ -28,6 +28,7 @@ class Harness(Forge):
     host: ClassVar[str] = "harness"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_path=re.compile("(?:git/)?(.+)"),
+        clone_form=None,  # some have git/ before it
         pages=WebPages(commit="/commit/{}"),
     )
     marks: ClassVar[Marks] = (frozenset({"x-harness-trigger"}),)
