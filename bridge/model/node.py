@@ -1,8 +1,8 @@
 """Nodes: the daemons that serve one store side by side, and the duties that they share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 BUILDER: Final = "builder"
@@ -62,12 +62,16 @@ class Roll:
     places: Mapping[str, str] = field(default_factory=dict)
 
     def expired(self, node: Node) -> bool:
-        """Whether another node may take its place."""
+        """Whether it is late, for who looks on: whether it is gone, each node finds by itself."""
         return self.age(node) > LEASE_SECONDS
 
     def age(self, node: Node) -> float:
-        """How many seconds ago the node said that it is there."""
-        return self.at - node.beat_at
+        """How many seconds ago the node said that it is there, by the store's clock."""
+        return max(0.0, self.at - node.beat_at)
+
+    def without(self, ids: Collection[str]) -> "Roll":
+        """The same where these nodes are there no more."""
+        return replace(self, nodes=[node for node in self.nodes if node.id not in ids])
 
     def with_other_keys(self, node: Node) -> Sequence[Node]:
         """The nodes that are there and have other keys of the tokens than this one."""
@@ -89,9 +93,9 @@ class Roll:
         return {part for part, holder in self.parts.items() if holder == node_id}
 
     def free_parts(self, parts: AbstractSet[str]) -> AbstractSet[str]:
-        """Those of the parts for which no node acts that is there."""
-        alive = {node.id for node in self.nodes if not self.expired(node)}
-        return {part for part in parts if self.parts.get(part) not in alive}
+        """Those of the parts for which none of the nodes acts."""
+        ids = {node.id for node in self.nodes}
+        return {part for part in parts if self.parts.get(part) not in ids}
 
     def free(self) -> Mapping[str, float]:
         """The duties that no node has, although one that is there can do them; since when that is so."""

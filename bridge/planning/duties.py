@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from bridge.model.node import LEASE_SECONDS, Duty, Node, Roll
+from bridge.model.node import Duty, Node, Roll
 
 RETURN_SECONDS: Final = 300.0
 """How long the node of a bound duty is waited for: its machine may start anew."""
@@ -36,13 +36,16 @@ class Share:
 
 
 def share(roll: Roll, own_id: str, bound: AbstractSet[str]) -> Share:
-    """What is for one of the nodes; those of `bound` it leaves to the node that has done them last."""
-    alive = [node for node in roll.nodes if not roll.expired(node)]
+    """What is for one of the nodes, all of which are there.
+
+    Those of `bound` it leaves to the node that has done them last.
+    """
+    alive = roll.nodes
     ids = {node.id for node in alive}
     had = {duty.name: duty for duty in roll.duties}
     held = {duty.name for duty in roll.duties if duty.node == own_id}
     take, give = set(), held.difference(*(node.offers for node in alive if node.id == own_id))
-    times = [node.beat_at + LEASE_SECONDS for node in alive if node.id != own_id]
+    times = []
     for node in alive:
         if node.id != own_id:
             times.append(node.started_at + SETTLE_SECONDS)

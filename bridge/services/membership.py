@@ -22,6 +22,7 @@ import structlog
 from bridge.errors import StoreError
 from bridge.model.node import LEASE_SECONDS, Node, Roll
 from bridge.planning.duties import share
+from bridge.planning.silence import Silence
 from bridge.runtime import lease
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Crew, Service
@@ -117,6 +118,7 @@ class Membership(Service):
         self._home = ""
         self._beat_at = -math.inf
         self._beaten: tuple[Collection[str], ...] = ()
+        self._silence = Silence()
         self._elsewhere: frozenset[str] = frozenset()
         self._is_alone = True
         self._with_other_keys: Collection[str] = ()
@@ -186,7 +188,7 @@ class Membership(Service):
             await self._nodes.beat(*known)
             self._beat_at, self._beaten = now, known
             lease.hold(now + LEASE_SECONDS - MARGIN_SECONDS)
-        roll = await self._nodes.roll()
+        roll, gone = await self._roll()
         here = next((node for node in roll.nodes if node.id == self._nodes.own_id), None)
         if here is None:
             await self._nodes.beat(*known)  # which raises, since another one has taken its place
@@ -196,9 +198,9 @@ class Membership(Service):
         own = share(roll, self._nodes.own_id, bound)
         held = self._duties_of(roll) | own.take
         free = own.take | roll.free_parts(_parts(staffed, held - own.give))
-        if free or any(roll.expired(node) for node in roll.nodes):
-            await self._nodes.take(free)
-            roll = await self._nodes.roll()
+        if free or gone:
+            await self._nodes.take(free, gone)
+            roll, _ = await self._roll()
             own = share(roll, self._nodes.own_id, bound)
         own_parts = roll.parts_of(self._nodes.own_id)
         wanted = _parts(staffed, self._duties_of(roll) - own.give)
@@ -210,7 +212,15 @@ class Membership(Service):
         others = [node.parts for node in roll.nodes if node.id != self._nodes.own_id]
         self._elsewhere = frozenset().union(*others)
         next_beat = self._beat_at + BEAT_SECONDS - lease.now()
-        return next_beat if own.seconds is None else min(next_beat, own.seconds)
+        times = next_beat, own.seconds, self._silence.left(self._nodes.own_id)
+        return min(seconds for seconds in times if seconds is not None)
+
+    async def _roll(self) -> tuple[Roll, Mapping[str, float]]:
+        """The nodes that are there with the duties, and those that are gone, each with its last beat."""
+        roll = await self._nodes.roll()
+        self._silence.look(roll, lease.now())
+        gone = self._silence.gone(self._nodes.own_id)
+        return roll.without(gone), gone
 
     def _compare_keys(self, roll: Roll, here: Node) -> None:
         found = [node.name for node in roll.with_other_keys(here)]

@@ -2,17 +2,18 @@
 
 A duty is work that one node at a time does, such as to trigger and follow the builds of one build server. A
 node takes duties, and keeps them for as long as it is there; so it does with the builders and channels that
-are in them, its parts. It is there while it says so: when its beat is
-older than the lease by the store's clock, another one may take its place. Then it is gone for good, and
+are in them, its parts. It is there while it says so: one that has
+seen no beat of it for a lease may take its place. Then it is gone for good, and
 nothing that it was about to write is written any more, but for deliveries that their hosts wait for: so who
 has been away for that long does no harm when it comes back.
 """
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Final, Protocol
 
 from bridge.model.node import Roll
 
+NO_ONE: Final[Mapping[str, float]] = {}
 NODES: Final = "nodes"
 """What is called when duties are free: a node has given them up, or left."""
 
@@ -53,8 +54,11 @@ class Nodes(Protocol):
     async def roll(self) -> Roll:
         """Who is there, and does what."""
 
-    async def take(self, names: Collection[str]) -> None:
-        """Take those duties and parts that no one has; nodes whose lease has ended lose theirs before."""
+    async def take(self, names: Collection[str], gone: Mapping[str, float] = NO_ONE) -> None:
+        """Take those duties and parts that no one has.
+
+        Those that are `gone` lose theirs before, unless another beat has come than the last one of each.
+        """
 
     async def settle(self, name: str, place: str | None = None) -> None:
         """Note that this node has begun the work of a duty of its own, or of a part, and at which place."""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -77,8 +78,8 @@ class DutyWatch:
 def takeovers(happened: Sequence[Happened], seen: Sequence[Look], lease: float) -> Iterator[Takeover]:
     """One for each duty of the node that was hit.
 
-    The time in which no process was there to take it adds to what it may last. So does the patience with the
-    next node where another one was hit meanwhile.
+    The time in which the process that was there for the longest to take it was not there adds to what it may
+    last: each counts by itself. So does the patience with the next node where another one was hit meanwhile.
     """
     for hit in happened:
         lane = hit.fault.lane
@@ -95,11 +96,11 @@ def takeovers(happened: Sequence[Happened], seen: Sequence[Look], lease: float) 
                 PATIENCE_SECONDS if any(one.fault.lane not in {lane, DATABASE} for one in around) else 0
             )
             looks = [Look(hit.begun, {}, {}), *(look for look in later if look.at <= taken)]
-            away = sum(
-                after.at - look.at
-                for look, after in pairwise(looks)
-                if not _takers(look.at, after, process, happened, seen)
-            )
+            there: dict[str, float] = defaultdict(float)
+            for look, after in pairwise(looks):
+                for one in _takers(look.at, after, process, happened, seen):
+                    there[one] += after.at - look.at
+            away = taken - hit.begun - max(there.values(), default=0)
             yield Takeover(
                 name,
                 f"a {hit.fault.kind} of node {lane + 1}",

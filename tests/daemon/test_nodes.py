@@ -10,7 +10,7 @@ import httpx
 from support.daemon import NO_TLS, TOKEN, Daemon
 from support.every_branch import RULE, URL
 from support.fake_http import FakeServer, Reply, served
-from support.nodes import DUTIES, Nodes
+from support.nodes import DUTIES, SHORTER_LEASE, Nodes
 from support.sending import push_body, send
 from support.waiting import eventually
 
@@ -160,13 +160,12 @@ def test_what_a_node_that_stops_has_done_others_do_at_once(nodes: Nodes) -> None
 
 
 def test_a_killed_node_is_waited_for_then_others_have_its_duties(nodes: Nodes) -> None:
-    first, second = nodes.start("first"), nodes.start("second")
+    first, second = (nodes.start_with_shorter_lease(name) for name in ("first", "second"))
     before = nodes.shared("first", "second")
     first.kill()
     branches = [f"b{number}" for number in range(4)]
     assert [push(second, branch) for branch in branches] == [202] * 4
     assert nodes.duties() == before, "its lease has not ended"
-    nodes.age(first, 60)
     assert nodes.shared("second") == {"second": DUTIES}
     assert built(second, 4) == branches
 
@@ -181,18 +180,17 @@ def test_a_killed_node_that_starts_again_has_its_duties_again_at_once(nodes: Nod
 
 
 def test_a_node_that_stood_still_for_longer_than_its_lease_does_nothing_more(nodes: Nodes) -> None:
-    first, second = nodes.start("first"), nodes.start("second")
+    first, second = (nodes.start_with_shorter_lease(name) for name in ("first", "second"))
     nodes.shared("first", "second")
     assert first.process is not None
     first.process.send_signal(signal.SIGSTOP)
-    nodes.age(first, 60)
     assert nodes.shared("second") == {"second": DUTIES}
     first.process.send_signal(signal.SIGCONT)
     assert first.process.wait(30) == 1
     assert "other nodes have taken over what this one did" in first.output()
     assert push(second, "main") == 202
     assert built(second, 1) == ["main"]
-    first.start()
+    first.start(*SHORTER_LEASE)
     nodes.shared("first", "second")
 
 

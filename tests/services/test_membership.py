@@ -141,9 +141,10 @@ def test_there_is_no_lease_where_there_are_no_others() -> None:
 class Node:
     """A node that looks when a test says so."""
 
-    def __init__(self, name: str, store: base.Store, database: str, **parts: str) -> None:
+    def __init__(self, name: str, store: base.Store, url: str, **parts: str) -> None:
         self.name = name
-        self.database = database
+        self.url = url
+        self.database = url.rpartition("/")[2]
         self.staff = Staff(**parts)
         self._membership = Membership(store.nodes, Crew(), self.staff, [])
 
@@ -171,11 +172,17 @@ async def nodes_of(postgres: Server, **servers: Mapping[str, str]) -> AsyncItera
     async with AsyncExitStack() as stack:
         found = []
         for name, parts in servers.items():
-            store = await stack.enter_async_context(open_store(url, exclusive=True))
-            found.append(Node(name, store, url.rpartition("/")[2], **parts))
-            await found[-1].join()
+            found.append(await stack.enter_async_context(joined(url, name, **parts)))
         yield found
         lease.hold(math.inf)
+
+
+@asynccontextmanager
+async def joined(url: str, name: str, **servers: str) -> AsyncIterator[Node]:
+    async with open_store(url, exclusive=True) as store:
+        node = Node(name, store, url, **servers)
+        await node.join()
+        yield node
 
 
 async def test_a_builder_whose_server_is_renamed_has_one_node_at_a_time(postgres: Server) -> None:
@@ -215,12 +222,91 @@ async def test_a_builder_that_moves_to_the_server_of_another_node_is_waited_for(
         assert two.acts_for("x", "y") == {"x": False, "y": True}
 
 
-async def test_what_a_node_has_under_an_old_name_is_kept_for_as_long_as_its_lease(postgres: Server) -> None:
+class Time:
+    """The machine's clock, which no one sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._now = 1000.0
+        monkeypatch.setattr(lease, "now", lambda: self._now)
+
+    async def passes(self, seconds: float, *looking: Node) -> None:
+        """While these nodes look every few seconds."""
+        until = self._now + seconds
+        while self._now < until:
+            self._now = min(self._now + 5, until) if looking else until
+            for node in looking:
+                await node.look()
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+async def test_what_a_node_has_under_an_old_name_is_kept_for_as_long_as_its_lease(
+    postgres: Server, time: Time
+) -> None:
     async with nodes_of(postgres, frozen={"old": "here"}, other={"new": "here"}) as (frozen, other):
-        for seconds, has_it in ((LEASE_SECONDS - 20, False), (20, True)):
-            beat = f"UPDATE node SET beat_at = beat_at - {seconds} WHERE name = 'frozen'"
-            postgres.execute(frozen.database, beat)
-            await other.look()
+        for seconds, has_it in ((LEASE_SECONDS - 1, False), (2, True)):
+            await time.passes(seconds, other)
             assert other.acts_for("here") == {"here": has_it}
         with pytest.raises(StoreDied):
             await frozen.look()
+
+
+async def test_nodes_that_no_one_could_hear_while_the_database_was_away_go_on(
+    postgres: Server, time: Time
+) -> None:
+    async with nodes_of(postgres, one={"a": "x"}, two={"b": "y"}, three={"c": "z"}) as (one, two, three):
+        await time.passes(20, one, two, three)
+        await time.passes(5, one)  # it has heard the last of the others
+        await time.passes(10 * LEASE_SECONDS)
+        await time.passes(LEASE_SECONDS / 3, one)
+        for node in (two, three):
+            await node.look()
+        assert one.acts_for("x") | two.acts_for("y") | three.acts_for("z") == {
+            "x": True,
+            "y": True,
+            "z": True,
+        }
+        await time.passes(LEASE_SECONDS + 6, one, two)
+        with pytest.raises(StoreDied):
+            await three.look()
+
+
+async def test_a_node_that_came_after_an_outage_waits_for_those_that_were_there_before(
+    postgres: Server, time: Time
+) -> None:
+    async with nodes_of(postgres, before={"a": "x"}) as (before,):
+        postgres.execute(before.database, f"UPDATE node SET beat_at = beat_at - {10 * LEASE_SECONDS}")
+        await time.passes(10 * LEASE_SECONDS)
+        async with joined(before.url, "new", a="x") as new:
+            await time.passes(LEASE_SECONDS - 5, new)
+            await before.look()
+            await new.look()
+            assert (before.acts_for("x"), new.acts_for("x")) == ({"x": True}, {"x": False})
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_step_of_the_databases_clock_ends_no_node_and_keeps_none(
+    postgres: Server, time: Time, hours: int
+) -> None:
+    async with nodes_of(postgres, one={"a": "x"}, two={"b": "y"}) as (one, two):
+        await time.passes(20, one, two)
+        # To the nodes it is the same whether the clock is ahead now, or was behind.
+        for times in (
+            "node SET beat_at = beat_at - {0}, started_at = started_at - {0}",
+            "duty SET since = since - {0}",
+        ):
+            postgres.execute(one.database, f"UPDATE {times.format(hours * 3600)}")
+        await one.look()
+        await two.look()
+        await time.passes(20, one, two)
+        assert one.acts_for("x") | two.acts_for("y") == {"x": True, "y": True}
+        postgres.execute(
+            one.database, f"UPDATE node SET beat_at = beat_at - {hours * 3600} WHERE name = 'two'"
+        )
+        two.staff.use()
+        one.staff.use(a="x", b="y")
+        await time.passes(LEASE_SECONDS + 6, one)
+        assert one.acts_for("y") == {"y": True}, "the other has died, and another server has another clock"

@@ -56,6 +56,10 @@ async def holders(store: Store) -> dict[str, str | None]:
     return {duty.name: None if duty.node is None else names[duty.node] for duty in roll.duties}
 
 
+async def last_beat(store: Store, name: str) -> dict[str, float]:
+    return {node.id: node.beat_at for node in (await store.nodes.roll()).nodes if node.name == name}
+
+
 async def write(store: Store) -> None:
     await store.health.degrade("builder:here", "it is away")
 
@@ -78,12 +82,13 @@ async def test_a_duty_is_one_nodes_until_that_gives_it_up(site: Site) -> None:
 async def test_who_is_taken_for_gone_writes_nothing_more(site: Site) -> None:
     late, other = await site.join("late"), await site.join("other")
     await late.nodes.take(DUTIES)
-    site.age("late", LEASE_SECONDS - 20)
-    await other.nodes.take(DUTIES)
-    assert set((await holders(other)).values()) == {"late"}
     await write(late)
-    site.age("late", 20)
+    last = await last_beat(other, "late")
+    site.age("late", LEASE_SECONDS + 1)
     await other.nodes.take(DUTIES)
+    assert set((await holders(other)).values()) == {"late"}, "no one has waited for it"
+    site.age("late", -LEASE_SECONDS - 1)
+    await other.nodes.take(DUTIES, last)
     assert await holders(other) == dict.fromkeys(DUTIES, "other")
     with pytest.raises(StoreDied, match="other nodes have taken over what this one did"):
         await write(late)
@@ -98,10 +103,25 @@ async def test_who_is_taken_for_gone_writes_nothing_more(site: Site) -> None:
 async def test_a_beat_keeps_the_duties(site: Site) -> None:
     late, other = await site.join("late"), await site.join("other")
     await late.nodes.take(DUTIES)
-    site.age("late", LEASE_SECONDS + 1)
+    last = await last_beat(other, "late")
     await late.nodes.beat(DUTIES)
-    await other.nodes.take(DUTIES)
+    await other.nodes.take(DUTIES, last)
     assert set((await holders(other)).values()) == {"late"}
+
+
+async def test_after_the_clock_of_the_server_was_set_back_all_times_are_of_the_new_one(site: Site) -> None:
+    one, two = await site.join("one"), await site.join("two")
+    await two.nodes.take(DUTIES)
+    await two.nodes.release(["upkeep"])
+    for times in (
+        "node SET beat_at = beat_at + 3600, started_at = started_at + 3600",
+        "duty SET since = since + 3600",
+    ):
+        site.execute(f"UPDATE {times}")
+    await one.nodes.beat(DUTIES)
+    roll = await one.nodes.roll()
+    found = {time for node in roll.nodes for time in (node.beat_at, node.started_at)}
+    assert max(found | {duty.since for duty in roll.duties}) <= roll.at
 
 
 async def test_who_starts_again_on_its_machine_takes_its_own_place(site: Site) -> None:

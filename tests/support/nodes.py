@@ -1,6 +1,7 @@
 """Several daemons on one PostgreSQL database, which is looked at from outside."""
 
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from hashlib import sha256
@@ -22,6 +23,12 @@ API = {"tokens": [TOKEN], "keys": ["a-key-of-tokens-that-all-nodes-have"]}
 CONFIG: Mapping[str, Any] = {**DUMMY, "builders": BUILDERS, "api": API}
 STANDING = {"dispatch", "schedule", "reconcile", "upkeep"}
 DUTIES = STANDING | {f"server:{name}" for name in BUILDERS} | {"target:channel message"}
+
+
+LEASE_SECONDS = 10
+"""That of nodes that others are to take for gone within a test."""
+_SHORTER_LEASE = Path(__file__).parents[1] / "chaos" / "shorter_lease.py"
+SHORTER_LEASE = (sys.executable, str(_SHORTER_LEASE), str(LEASE_SECONDS))
 
 
 class Nodes:
@@ -48,6 +55,11 @@ class Nodes:
     def start(self, name: str, *options: str) -> Daemon:
         daemon = self.make(name)
         daemon.start(options=options)
+        return daemon
+
+    def start_with_shorter_lease(self, name: str) -> Daemon:
+        daemon = self.make(name)
+        daemon.start(*SHORTER_LEASE)
         return daemon
 
     def name(self, daemon: Daemon) -> str:
@@ -89,7 +101,7 @@ class Nodes:
                 yield
 
     def age(self, daemon: Daemon, seconds: int) -> None:
-        """Have the last beat of this one be older."""
+        """Have the last beat of this one look older."""
         self.rows(f"UPDATE node SET beat_at = beat_at - {seconds} WHERE name LIKE '%:{daemon.port}'")
 
 

@@ -6,19 +6,19 @@ Transactions that write take turns, so what one of these has read holds until it
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge import __version__
 from bridge.errors import StoreDied, StoreError
 from bridge.model.node import BUILDER, CHANNEL, LEASE_SECONDS, Duty, Node, Roll
 from bridge.runtime.clock import Clock
-from bridge.store.nodes import NODES
+from bridge.store.nodes import NO_ONE, NODES
 from bridge.store.schema_activity import duty, node
 from bridge.store.sql.activity import add_start
 from bridge.store.sql.database import Database
@@ -62,7 +62,6 @@ class Nodes:
             _remove(connection, list(connection.execute(select(node.c.id).where(gone)).scalars()), now)
             if not self.is_shared:
                 connection.execute(delete(duty))
-            self._evict(connection, now)
             alone = connection.execute(select(node.c.id).limit(1)).first() is None
             own = {"id": self.own_id, "home": home, "name": name, "version": __version__, "pid": os.getpid()}
             times = {"started_at": now, "beat_at": now}
@@ -78,8 +77,11 @@ class Nodes:
         self, offers: Collection[str], parts: Collection[str] = (), key_ids: Collection[str] = ()
     ) -> None:
         def work(connection: Connection) -> None:
-            values = {"beat_at": self._now(connection), **_known(offers, parts, key_ids)}
+            values = {"beat_at": (now := self._now(connection)), **_known(offers, parts, key_ids)}
             connection.execute(update(node).where(node.c.id == self.own_id).values(values))
+            # The server's clock was set back, or is that of another server: from now on, it is no later.
+            for time in (node.c.beat_at, node.c.started_at, duty.c.since):
+                connection.execute(update(time.table).where(time > now).values({time.name: now}))
 
         await self._database.write(work)
 
@@ -104,10 +106,11 @@ class Nodes:
 
         return await self._database.read(work)
 
-    async def take(self, names: Collection[str]) -> None:
+    async def take(self, names: Collection[str], gone: Mapping[str, float] = NO_ONE) -> None:
         def work(connection: Connection) -> None:
             now = self._now(connection)
-            self._evict(connection, now)
+            silent = or_(False, *((node.c.id == one) & (node.c.beat_at == at) for one, at in gone.items()))
+            _remove(connection, list(connection.execute(select(node.c.id).where(silent)).scalars()), now)
             for name in sorted(names):
                 values = {"node_id": self.own_id, "since": now}
                 connection.execute(
@@ -170,10 +173,6 @@ class Nodes:
         served = self._database.server_time(connection)
         return self._clock() if served is None else served
 
-    def _evict(self, connection: Connection, now: float) -> None:
-        late = (node.c.beat_at < now - LEASE_SECONDS) & (node.c.id != self.own_id)
-        _remove(connection, list(connection.execute(select(node.c.id).where(late)).scalars()), now)
-
 
 def gone() -> StoreDied:
     """Why a node cannot write any more in whose place there is another one."""
@@ -195,7 +194,7 @@ def _free(connection: Connection, which: ColumnElement[bool], now: float) -> Non
 
 def _refuse_copy(connection: Connection, home: str, name: str, now: float) -> None:
     """Raises StoreError where the node of another machine has the folder's name: it was copied from there."""
-    same = (node.c.home == home) & (node.c.beat_at >= now - LEASE_SECONDS)
+    same = (node.c.home == home) & node.c.beat_at.between(now - LEASE_SECONDS, now + LEASE_SECONDS)
     for other in connection.execute(select(node.c.name).where(same)).scalars():
         if _host(other) != _host(name):
             raise StoreError(
