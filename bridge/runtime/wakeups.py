@@ -5,9 +5,13 @@ from contextlib import contextmanager
 from typing import Final
 
 import anyio
-from apscheduler.executors.debug import DebugExecutor
-from apscheduler.job import Job
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bridge.runtime import memory
+
+with memory.emptied("apscheduler.executors.pool"):  # for jobs in threads and processes
+    from apscheduler.executors.debug import DebugExecutor
+    from apscheduler.job import Job
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 
 class Wakeup:

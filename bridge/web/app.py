@@ -5,12 +5,12 @@ from typing import Final, Protocol
 
 import anyio
 from anyio import to_thread
-from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.config.settings import Settings
+from bridge.runtime import memory
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.answers import FAILURES
@@ -18,6 +18,9 @@ from bridge.web.api.health import HealthApi
 from bridge.web.metrics import MetricsView, StoreCollector
 from bridge.web.receiver import Receiver
 from bridge.web.wake import PATH, WakeView
+
+with memory.emptied("html"):  # for pages about faults, which only debugging shows
+    from starlette.applications import Starlette
 
 _TOO_MANY: Final = ("//hooks/", f"/{PATH}")
 """What hosts send to an address with a slash at its end. Of others a proxy may have closed `/metrics`."""

@@ -26,7 +26,8 @@ from bridge.runtime.rate import LogLimit
 from bridge.web.limits import LOG_RATE
 from bridge.web.parser import RequestParser
 
-with memory.emptied("logging.config"):  # for a logging of its own
+# For a logging and for processes of its own.
+with memory.emptied("logging.config", "configparser", "uvicorn.supervisors"):
     import uvicorn
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
