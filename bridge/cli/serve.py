@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_args
+from typing import Final, get_args
 
 import click
 
@@ -17,6 +17,9 @@ from bridge.registry import KINDS
 from bridge.rules.disk import Disk
 from bridge.rules.match import RuleSet
 from bridge.runtime import memory
+
+_CATALOG: Final = "sqlalchemy.dialects.postgresql.pg_catalog"
+"""What only migrations need, which look at the tables that there are; they have processes of their own."""
 
 
 @click.command()
@@ -32,7 +35,7 @@ def serve(config: str | None, *, only: app.Only | None) -> None:
     Exits 78 when it cannot start until the configuration, a secret, a rule or the release is another one.
     """
     memory.share_arena()
-    with _without_detector(), _final_until_changed():
+    with _without_detector(), memory.emptied(_CATALOG), _final_until_changed():
         disk = Disk(find_config(config, os.environ), KINDS, os.environ)
         loaded = disk.load()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.errors import StoreError
@@ -107,7 +107,7 @@ def _store_errors() -> Iterator[None]:
 def _revision(connection: Connection) -> str | None:
     """The revision of the tables; None without them. Raises StoreTooNew; StoreError for what is no store."""
     require_encoding(connection)
-    if inspect(connection).has_table(revisions.COPYING):
+    if _has_table(connection, revisions.COPYING):
         raise revisions.half_copy(_STORE)
     if not is_made(connection):
         return None
@@ -118,7 +118,14 @@ def _revision(connection: Connection) -> str | None:
 
 def is_made(connection: Connection) -> bool:
     """Whether there are the tables of a store, of whatever release. Raises SQLAlchemyError."""
-    return inspect(connection).has_table("alembic_version")
+    return _has_table(connection, "alembic_version")
+
+
+def _has_table(connection: Connection, name: str) -> bool:
+    """By a statement of ours: SQLAlchemy would load all that it knows of the catalog."""
+    query = text("SELECT to_regclass(:name) IS NOT NULL")
+    found: bool = connection.execute(query, {"name": name}).scalar_one()
+    return found
 
 
 def require_encoding(connection: Connection) -> None:
