@@ -23,6 +23,7 @@ NAMES: Final[Mapping[str, str]] = {
     "stuck notices": "卡住的通知",
     "nodes": "节点",
     "webhook": "Webhook",
+    "webhook at the host": "平台上的 Webhook",
     "looks": "查找推送",
     "rejected requests": "被拒绝的请求",
 }
@@ -220,6 +221,16 @@ CHINESE: Final[Mapping[str, str]] = {
     "`buildbridge connect {} --verify` asks the host what is wrong with it": (
         "`buildbridge connect {} --verify` 向代码平台查询哪里不对"
     ),
+    "the webhooks of {} repositories are there, send, and were answered well": (
+        "{} 个仓库的 Webhook 都在，能发送，应答正常"
+    ),
+    "{} of {} repositories have a webhook that sends and was answered well": (
+        "{} 个仓库的 Webhook 能发送且应答正常（共 {} 个仓库）"
+    ),
+    "{} of {} repositories have a webhook that sends and was answered well, {} were not asked for": (
+        "{} 个仓库的 Webhook 能发送且应答正常（共 {} 个仓库，{} 个没有查询）"
+    ),
+    "`buildbridge connect {} --verify` asks for each": "`buildbridge connect {} --verify` 查询每一个",
     "the last good look was {} ago": "上一次成功查找在 {} 前",
     "no look ever went well": "从未成功查找过",
     "`buildbridge sources test {}` asks the host in the same way": (

@@ -8,14 +8,14 @@ from typing import Final
 import click
 
 from bridge.cli import show
-from bridge.cli.setup import outline, rules_of, run, served
+from bridge.cli.setup import code_paths, once, outline, rules_of, run
 from bridge.cli.speech import reason, tell
 from bridge.config.faults import suggest_or_list
 from bridge.config.loader import find_config, load_host_api
 from bridge.config.outline import Outline
 from bridge.errors import RemoteError
 from bridge.forges.webhook_setup import Found, Plan, Step, WebhookSetup
-from bridge.forges.webhooks import Difference
+from bridge.forges.webhooks import Difference, Hook
 from bridge.registry import KINDS, WEBHOOKS
 from bridge.runtime import log
 
@@ -105,13 +105,10 @@ def repositories_of(loaded: Outline, source: str, repositories: Sequence[str]) -
     for name in repositories:
         if "" in name.split("/") or not {".", ".."}.isdisjoint(name.split("/")) or "/" not in name:
             raise click.UsageError(f"{name} is not the name of a repository at the host, such as acme/shop")
-    names = repositories
+    names = once(repositories) or code_paths(rules_of(loaded), source, loaded.settings.sources[source].kind)
     if not names:
-        rules = served(rules_of(loaded), source, loaded.settings.sources[source].kind)
-        names = sorted(path for rule in rules if (path := rule.build_config.code_path))
-        if not names:
-            raise click.ClickException(f"no rule builds what is pushed to {source}: write one first")
-    return list({name.lower(): name for name in reversed(names)}.values())[::-1]
+        raise click.ClickException(f"no rule builds what is pushed to {source}: write one first")
+    return names
 
 
 async def _planned(setup: WebhookSetup, names: Sequence[str], *, renew: bool, former: str) -> list[Plan]:
@@ -119,8 +116,7 @@ async def _planned(setup: WebhookSetup, names: Sequence[str], *, renew: bool, fo
     for name in names:
         plan = await setup.plan(name, renew=renew, former=former)
         plans.append(plan)
-        said = _filtered(plan.hook.branch_filter if plan.hook else "")
-        said += _elsewhere(plan.others, has_ours=plan.step is not Step.CREATE)
+        said = _filtered(plan.hook) + _elsewhere(plan.others, has_ours=plan.step is not Step.CREATE)
         click.echo(_line(name, _step(plan), *said))
     return plans
 
@@ -129,11 +125,11 @@ def _line(name: str, *said: str) -> str:
     return show.plain(tell("{name}: {value}", name=name, value=tell("; ").join(said)))
 
 
-def _filtered(pattern: str) -> list[str]:
+def _filtered(hook: Hook | None) -> list[str]:
     """What is said of a webhook that does not send all pushes: that may be meant."""
-    return (
-        [tell("it sends only pushes of branches like {pattern}", pattern=pattern[:_MOST])] if pattern else []
-    )
+    if hook is None or not hook.branch_filter:
+        return []
+    return [tell("it sends only pushes of branches like {pattern}", pattern=hook.branch_filter[:_MOST])]
 
 
 def _elsewhere(others: Sequence[str], *, has_ours: bool) -> list[str]:
@@ -203,7 +199,7 @@ async def _verified(setup: WebhookSetup, names: Sequence[str]) -> bool:
     for name in names:
         found = await setup.verify(name)
         good &= not found.problem
-        said = _filtered(found.branch_filter) + _elsewhere(found.others, has_ours=found.is_there)
+        said = _filtered(found.hook) + _elsewhere(found.others, has_ours=found.hook is not None)
         click.echo(_line(name, _state(found), *said))
     return good
 

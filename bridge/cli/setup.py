@@ -104,6 +104,17 @@ def served(rules: RuleSet, source: str, kind: str) -> list[BuildRepository]:
     ]
 
 
+def code_paths(rules: RuleSet, source: str, kind: str) -> list[str]:
+    """The names at the host of the code of these rules, in order, each once."""
+    paths = (rule.build_config.code_path for rule in served(rules, source, kind))
+    return once(sorted(filter(None, paths)))
+
+
+def once(names: Sequence[str]) -> list[str]:
+    """The names without those that differ from an earlier one by upper and lower case alone."""
+    return list({name.lower(): name for name in reversed(names)}.values())[::-1]
+
+
 @asynccontextmanager
 async def store_of(option: str | None) -> AsyncIterator[Store]:
     """The store beside a daemon that may be running. Raises ConfigError or StoreError."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from bridge.config.forge_api import ForgeApiSettings
 from bridge.errors import Permanent, RemoteError, Transient
-from bridge.forges.host_api import HostApi, Missing
+from bridge.forges.host_api import PATIENCE, HostApi, Missing
 from bridge.forges.own_webhook import SourceWebhooks, address_of, only, shown, webhooks_of
 from bridge.forges.webhooks import Difference, Hook, LastAnswer, Wanted, Webhooks
 
@@ -51,27 +51,36 @@ class Found:
     """How the webhook of a repository is: `problem` is a sentence, "" where nothing is wrong.
 
     `differences` are what a repair would change. `answer` is what the host got for its last delivery; None
-    where it has none, or does not say. `branch_filter` is that of the webhook; `others` are as in Plan.
+    where it has none, or does not say. `hook` and `others` are as in Plan.
     """
 
     repository: str
-    is_there: bool = True
+    hook: Hook | None = None
     problem: str = ""
     differences: Sequence[Difference] = ()
     answer: LastAnswer | None = None
-    branch_filter: str = ""
     others: Sequence[str] = ()
 
 
 class WebhookSetup:
-    """The webhooks of one source; `public_url` is where hosts reach us, and `api` a `completed` setting."""
+    """The webhooks of one source; `public_url` is where hosts reach us, and `api` a `completed` setting.
+
+    `patience` is as for HostApi.
+    """
 
     def __init__(
-        self, webhooks: Webhooks, api: ForgeApiSettings, source: str, secret: str, public_url: str
+        self,
+        webhooks: Webhooks,
+        api: ForgeApiSettings,
+        source: str,
+        secret: str,
+        public_url: str,
+        *,
+        patience: float = PATIENCE,
     ) -> None:
         self._webhooks = webhooks
         self._source = source
-        self._api = HostApi(webhooks, api, source, secret)
+        self._api = HostApi(webhooks, api, source, secret, patience)
         address, by_tls = address_of(public_url, source), public_url.startswith("https:")
         self._wanted = Wanted(address=address, secret=secret, by_tls=by_tls)
 
@@ -151,7 +160,7 @@ class WebhookSetup:
                 problem = (
                     f"there is no webhook with this address: `buildbridge connect {self._source}` makes it"
                 )
-                return Found(repository=repository, is_there=False, problem=problem, others=others)
+                return Found(repository=repository, problem=problem, others=others)
             answer = hook.answer or await self._last_answer(repository, hook)
         except RemoteError as error:
             return Found(repository=repository, problem=str(error))
@@ -165,10 +174,10 @@ class WebhookSetup:
             problem = f"the last delivery was answered with {status}{f': {words}' if words else ''}"
         return Found(
             repository=repository,
+            hook=hook,
             problem=problem,
             differences=differences,
             answer=answer,
-            branch_filter=hook.branch_filter,
             others=others,
         )
 

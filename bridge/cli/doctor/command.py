@@ -11,7 +11,7 @@ import click
 
 from bridge.cli import parts, show
 from bridge.cli.advice import advice
-from bridge.cli.doctor import machine, nodes, servers, storage, webhooks
+from bridge.cli.doctor import host_webhooks, machine, nodes, servers, storage, webhooks
 from bridge.cli.doctor.endpoints import Endpoint, Servers, endpoint_of, hosts_of
 from bridge.cli.doctor.finding import Check, Finding, State, failure, findings_of
 from bridge.cli.doctor.looks import looks
@@ -173,6 +173,8 @@ def _without_store(known: _Known, asked: Servers) -> Iterator[Check]:
         for name in named:
             if name not in loaded:
                 yield Check(kind, name, partial(servers.unread, kind, name))
+    if known.rules is not None:
+        yield from host_webhooks.checks(config, known.rules, known.environ)
     if config.settings.sources:
         yield Check("public_url", None, partial(webhooks.public_url, outline_, asked))
 
