@@ -9,7 +9,7 @@ from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES, WEBHOOKS
 from bridge.runtime.clock import Clock
 from bridge.services.dispatcher import Dispatcher
-from bridge.services.housekeeper import Pruner, Unserved
+from bridge.services.housekeeper import Pruner, Unserved, WaitLimiter
 from bridge.services.membership import Duty
 from bridge.services.reconciler import Reconciler
 from bridge.services.reloader import Reloader
@@ -72,6 +72,6 @@ def standing(
         DISPATCH: Duty(DISPATCH, lambda: [dispatcher()], call),
         SCHEDULE: Duty(SCHEDULE, lambda: [scheduler()], call),
         RECONCILE: Duty(RECONCILE, lambda: [reconciler()], call),
-        UPKEEP: Duty(UPKEEP, lambda: [unserved(), pruner()], call),
+        UPKEEP: Duty(UPKEEP, lambda: [unserved(), pruner(), WaitLimiter(store.waits)], call),
     }
     return duties

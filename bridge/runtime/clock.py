@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 Clock = Callable[[], float]
 """Now, in Unix seconds."""
@@ -31,6 +32,10 @@ def _since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+_NOTHING_SECONDS: Final = 0.2
+"""Clocks that are no further apart are the same."""
+
+
 class SteadyClock:
     """The wall clock, except that it follows a step of the wall clock only when `follow` is called."""
 
@@ -46,6 +51,15 @@ class SteadyClock:
     def behind(self) -> float:
         """Seconds that the wall clock is ahead of this one; negative when it was set back."""
         return self._wall() - self()
+
+    def behind_server(self, said: float, asked_at: float) -> float:
+        """As `behind`, but a server's clock, which `said` its time when it was asked at `asked_at`.
+
+        0 where that may come of the time that the answer took.
+        """
+        now = self()
+        seconds = said - (asked_at + now) / 2
+        return seconds if abs(seconds) > (now - asked_at) / 2 + _NOTHING_SECONDS else 0.0
 
     def follow(self, seconds: float) -> None:
         """Go forward by so many seconds, or back."""

@@ -27,11 +27,14 @@ from bridge.services.health import (
 from bridge.services.leftovers import Names, end_orphans, explain_orphans
 from bridge.store.activity import Activity
 from bridge.store.base import Store
+from bridge.store.waits import Waits
 
 log = structlog.get_logger()
 
 STEP_SECONDS: Final = 5.0
 """A clock that drifts this far from one second to the next was set."""
+SERVER_CLOCK_SECONDS: Final = 10.0
+"""How often the server of a shared store is asked for its time."""
 LAG_PAUSE_SECONDS: Final = 0.5
 """Often enough to meet what blocks the loop, and no load at rest."""
 _MAX_NAMES: Final = 5
@@ -114,7 +117,8 @@ class Unserved(Service):
 class ClockFollower(Service):
     """When the wall clock is set, moves what is open in the store by as much, and then the bridge's clock.
 
-    What other nodes have written too stays: their clocks were not set.
+    Nodes that share a store all go by the clock of its server, whatever those of their machines say. Where
+    that is set, what other nodes have written too stays.
     """
 
     def __init__(self, store: Store, clock: SteadyClock, is_alone: Callable[[], bool]) -> None:
@@ -122,14 +126,41 @@ class ClockFollower(Service):
         self._store = store
         self._clock = clock
         self._is_alone = is_alone
+        self._is_wrong = False
+        if store.nodes.is_shared:
+            self.tick = SERVER_CLOCK_SECONDS
 
     async def round(self) -> None:
-        step = self._clock.behind
+        step = await self._behind_server() if self._store.nodes.is_shared else self._clock.behind
         if abs(step) > STEP_SECONDS:
             if self._is_alone():
                 await self._store.shift_clock(step)
             log.warning(LogEvent.CLOCK_STEPPED, seconds=round(step))
         self._clock.follow(step)
+
+    async def _behind_server(self) -> float:
+        asked_at = self._clock()
+        said = await self._store.monitoring.server_time()
+        step = self._clock.behind_server(said or asked_at, asked_at)
+        was_wrong, ahead = self._is_wrong, self._clock.behind - step
+        self._is_wrong = abs(ahead) > STEP_SECONDS
+        if self._is_wrong and not was_wrong:
+            log.warning(LogEvent.CLOCK_WRONG, seconds=round(ahead))
+        return step
+
+
+class WaitLimiter(Service):
+    """Has what a wrong clock has put off for longer than anything waits be due now."""
+
+    tick = 60.0
+
+    def __init__(self, waits: Waits) -> None:
+        super().__init__("wait limiter")
+        self._waits = waits
+
+    async def round(self) -> None:
+        if rows := await self._waits.limit():
+            log.warning(LogEvent.CLOCK_WAITS_LIMITED, rows=rows)
 
 
 class RejectionKeeper(Service):

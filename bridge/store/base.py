@@ -386,8 +386,8 @@ class Store(Protocol):
     async def recover(self, channels: Collection[str], parts: Collection[str]) -> int:
         """Take up what earlier processes left, when no other node is there; returns how many notices ended.
 
-        A notice that was being sent is sent again. What seems due in many hours is due now: the clock may
-        have been set. Notices to no channel of `channels` end; the health and jobs of `parts` are kept.
+        A notice that was being sent is sent again. Notices to no channel of `channels` end; the health and
+        jobs of `parts` are kept.
         """
 
     async def prune(self, *, deliveries: timedelta, builds: timedelta) -> int:

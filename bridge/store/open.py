@@ -12,7 +12,7 @@ import anyio.to_thread
 from bridge.errors import StoreError
 from bridge.model.build import LOG_LIMIT
 from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.runtime.clock import Clock, system_clock
+from bridge.runtime.clock import Clock, SteadyClock
 from bridge.store.base import Store
 from bridge.store.sql.database import Database
 from bridge.store.sql.store import SqlStore
@@ -79,7 +79,7 @@ async def open_store(
     url: str,
     *,
     exclusive: bool,
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
     service_notices: ServiceNoticesFor = no_notices,
     redact: Redact = unchanged,
     log_limit: int = LOG_LIMIT,
@@ -90,10 +90,17 @@ async def open_store(
     take it as it is. `service_notices` are written with each change of health. What builders and channels say
     is stored as `redact` leaves it, and of a log at most `log_limit` bytes. Raises StoreError, or StoreTooNew
     for a store that a newer release wrote.
+
+    What is written has the time of `clock`; a SteadyClock, as there is without one, is set by the server's.
     """
+    clock = SteadyClock() if clock is None else clock
     database = await anyio.to_thread.run_sync(partial(_opened, url, exclusive=exclusive))
     store = SqlStore(database, clock, service_notices, redact, log_limit)
     try:
+        if database.is_shared and isinstance(clock, SteadyClock):
+            asked_at = clock()
+            said = await database.read(database.server_time)
+            clock.follow(clock.behind_server(said or asked_at, asked_at))
         yield store
     finally:
         with anyio.CancelScope(shield=True):

@@ -48,5 +48,8 @@ class Waits(Protocol):
     async def before(self, build_id: str) -> int:
         """How many builds wait for the same builder and go first, at most 1000."""
 
+    async def limit(self) -> int:
+        """Make due now what seems due in many hours, as after a clock ran ahead; returns how many rows."""
+
     async def of_notices(self, rows: Sequence[NoticeRow]) -> Mapping[str, Wait]:
         """By the ids of notices what they wait for; one that has ended, or is being sent, is left out."""

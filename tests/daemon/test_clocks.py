@@ -1,5 +1,6 @@
-"""Daemons on machines whose clocks are minutes apart, or are set: pushes keep their order."""
+"""Daemons on machines whose clocks are apart, or are set: pushes keep their order, and nothing sleeps."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ uuid_utils.uuid7 = lambda: made(nanoseconds=int(time.time() * 1e9))
 """
 """What a process has on a machine whose clock is wrong by so many seconds, which a file says."""
 MINUTES: Final = 60
+DAY: Final = 24 * 60 * MINUTES
 COMMITS: Final = [f"{number:040x}" for number in range(1, 9)]
 NEWEST_ONLY: Final = RULE.replace("build_config:", "build_config:\n  on_newer: skip_waiting")
 BUILT: Final = "SELECT pushed, state FROM build ORDER BY number"
@@ -95,3 +97,27 @@ def test_pushes_while_the_clock_is_set_back_are_decided_as_they_were_answered(tm
         machine.set_clock(0)
         machine.begin()
         eventually(lambda: in_order(execute(machine.database, BUILT)), seconds=40)
+
+
+def test_who_is_a_day_ahead_goes_by_the_clock_of_the_database(tmp_path: Path, postgres: Server) -> None:
+    url = postgres.make_database()
+    machine = Machine(tmp_path / "machine", url)
+    with ended(machine), closing(psycopg.connect(url, autocommit=True)) as connection:
+        machine.set_clock(DAY)
+        machine.begin()
+        machine.push(COMMITS[0])
+        eventually(lambda: [state for _, state in connection.execute(BUILT)] == ["succeeded"], seconds=40)
+        late = "SELECT max(created_at), max(ended_at), max(next_at) FROM build"
+        for at in connection.execute(late).fetchone() or ():
+            assert abs(at - time.time()) < MINUTES
+
+
+def test_what_was_put_off_by_a_day_is_due_after_a_start(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "machine")
+    with ended(machine):
+        machine.begin()
+        machine.stop()
+        execute(machine.database, "INSERT INTO target_pause VALUES ('robot', ?)", time.time() + DAY)
+        machine.begin()
+        found = "SELECT until FROM target_pause"
+        eventually(lambda: execute(machine.database, found)[0][0] < time.time() + MINUTES, seconds=40)

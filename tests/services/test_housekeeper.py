@@ -19,7 +19,7 @@ from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.base import Crew
-from bridge.services.housekeeper import Liveness, Overview, Pruner, Unserved
+from bridge.services.housekeeper import Liveness, Overview, Pruner, Unserved, WaitLimiter
 from bridge.services.leftovers import end_orphans
 from bridge.store.sql import database
 from bridge.store.values import Decision, NoticeFilter
@@ -33,6 +33,16 @@ async def add_decided(store: Store, key: str) -> None:
     await store.deliveries.record_decision(
         delivery.id, Decision(state=DeliveryState.IGNORED, detail="", explanation=[]), quiet, plan
     )
+
+
+async def test_what_a_node_of_tomorrow_has_put_off_is_due_today(store: Store) -> None:
+    build, other = await store.add_build("1"), await store.add_build("2", tags=("2",))
+    await store.builds.update(build.id, next_at=store.clock() + DAY.total_seconds() + 60)
+    await store.builds.update(other.id, next_at=store.clock() + 60)
+    await store.notices.pause("team", store.clock() + DAY.total_seconds())
+    await WaitLimiter(store.waits).round()
+    assert [due.id for due in await store.due("here")] == [build.id]
+    assert await store.notices.paused_until("team") == store.clock()
 
 
 async def test_old_rows_go_in_each_round_and_a_failing_store_stops_nothing(store: Store) -> None:

@@ -58,6 +58,7 @@ async def put(store: Store, name: str) -> None:
     await store.database.write(partial(add, notice=notice, dedupe=name))
 
 
+@pytest.mark.sqlite
 @STEPS
 async def test_a_build_that_waits_is_due_when_it_was_to_be(store: Store, step: float) -> None:
     waiting, later = await store.add_build("1"), await store.add_build("2", tags=("2",))
@@ -71,6 +72,7 @@ async def test_a_build_that_waits_is_due_when_it_was_to_be(store: Store, step: f
     assert (await store.build(waiting.id)).created_at == waiting.created_at + step
 
 
+@pytest.mark.sqlite
 @STEPS
 async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
     store: Store, step: float
@@ -91,6 +93,7 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
         assert watched.clock() - row.notice.created_at == 60
 
 
+@pytest.mark.sqlite
 @STEPS
 async def test_what_is_open_lasts_no_longer_and_what_has_ended_stays_where_it_was(
     store: Store, step: float
@@ -116,6 +119,7 @@ async def test_what_is_open_lasts_no_longer_and_what_has_ended_stays_where_it_wa
         assert (record.down_since, record.paused_until) == (store.clock(), until)
 
 
+@pytest.mark.sqlite
 async def test_no_service_sees_a_step_before_the_store_has_followed(store: Store) -> None:
     build = await store.add_build()
     async with watching(store) as watched:
@@ -128,6 +132,7 @@ async def test_no_service_sees_a_step_before_the_store_has_followed(store: Store
         assert (await store.build(build.id)).created_at == before + 172_800
 
 
+@pytest.mark.sqlite
 async def test_a_clock_that_only_drifts_moves_no_row(store: Store) -> None:
     build = await store.add_build()
     async with watching(store) as watched:
@@ -136,23 +141,23 @@ async def test_a_clock_that_only_drifts_moves_no_row(store: Store) -> None:
     assert (await store.build(build.id)).created_at == build.created_at
 
 
-async def test_what_is_put_off_for_as_long_as_can_be_stays_so_over_a_start(store: Store) -> None:
+async def test_what_is_put_off_for_as_long_as_can_be_stays_so(store: Store) -> None:
     build = await store.add_build()
     later = store.clock() + 2 * 3600
     await store.builds.update(build.id, next_at=later)
     await store.health.pause("channel:team", later, "busy")
-    await store.recover(["team"], ["channel:team"])
+    assert await store.waits.limit() == 0
     assert (await store.build(build.id)).next_at == later
     assert (await store.health.get("channel:team")).paused_until == later
 
 
-async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(store: Store) -> None:
+async def test_a_clock_that_was_set_back_while_no_daemon_ran_holds_nothing_up(store: Store) -> None:
     build = await store.add_build()
     await put(store, "a")
     await store.health.pause("channel:team", store.clock(), "busy")
     store.clock.advance(-86_400)
     assert await store.due("here") == []
-    await store.recover(["team", "message"], ["channel:team"])
+    assert await store.waits.limit() == 3
     assert [found.id for found in await store.due("here")] == [build.id]
     assert await claim(store, "team") is not None
     assert (await store.health.get("channel:team")).paused_until == store.clock()

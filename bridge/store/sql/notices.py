@@ -31,6 +31,8 @@ from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Pag
 
 _ROWS: Final = select(table)
 _SEND_LOG_SECONDS: Final = 3600
+_APART_SECONDS: Final = 5
+"""What another node has just sent may be of the future by so much, at most."""
 
 
 def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | None = None) -> None:
@@ -178,7 +180,7 @@ class Notices:
     async def sends_since(self, target: str, since: float) -> list[float]:
         query = (
             select(send.c.at)
-            .where(send.c.target == target, send.c.at.between(since, self._clock()))
+            .where(send.c.target == target, send.c.at.between(since, self._clock() + _APART_SECONDS))
             .order_by(send.c.at)
         )
         return await self._database.read(lambda connection: list(connection.execute(query).scalars()))

@@ -87,7 +87,6 @@ class SqlStore:
         now = self.clock()
 
         def work(connection: Connection) -> int:
-            clockstep.clamp(connection, now)
             sending = update(notice).where(notice.c.state == NoticeState.SENDING)
             connection.execute(sending.values(state=NoticeState.PENDING))
             connection.execute(delete(service).where(service.c.name.not_in(parts)))

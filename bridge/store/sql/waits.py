@@ -1,6 +1,7 @@
 """What open builds and notices wait for: a few reads answer it for a whole page."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -13,6 +14,7 @@ from bridge.store.schema import build as build_table
 from bridge.store.schema import notice as notice_table
 from bridge.store.schema import service
 from bridge.store.schema_notices import channel_wait
+from bridge.store.sql import clockstep
 from bridge.store.sql.build_rows import build_of
 from bridge.store.sql.database import Database
 from bridge.store.sql.eligibility import ahead_by_tag, first_active
@@ -61,6 +63,12 @@ class Waits:
         )
         query = select(func.count()).select_from(earlier.subquery())
         return await self._database.read(lambda connection: connection.execute(query).scalar_one())
+
+    async def limit(self) -> int:
+        now = self._clock()
+        if not await self._database.read(partial(clockstep.is_any_too_long, now=now)):
+            return 0
+        return await self._database.write(partial(clockstep.limit_waits, now=now))
 
     async def of_notices(self, rows: Sequence[NoticeRow]) -> Mapping[str, Wait]:
         pending = [row for row in rows if row.state is NoticeState.PENDING]
