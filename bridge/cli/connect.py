@@ -20,6 +20,8 @@ from bridge.registry import KINDS, WEBHOOKS
 from bridge.runtime import log
 
 _MOST: Final = 200
+_OTHERS: Final = 3
+"""So many webhooks of other bridges are named."""
 
 
 @click.command()
@@ -134,7 +136,7 @@ def _filtered(hook: Hook | None) -> list[str]:
 
 def _elsewhere(others: Sequence[str], *, has_ours: bool) -> list[str]:
     """What is said of webhooks that may be those of another bridge."""
-    said = [tell("a webhook leads to {address}, too", address=one[:_MOST]) for one in others]
+    said = [tell("a webhook leads to {address}, too", address=one[:_MOST]) for one in others[:_OTHERS]]
     if said and not has_ours:
         said.append(tell("--from and that address move it here, if this bridge was there before"))
     return said

@@ -51,6 +51,9 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} webhooks lead to {} ({}): delete all but one at the host": (
         "有 {} 个 Webhook 指向 {}（{}）：请在平台上删到只剩一个"
     ),
+    "{} webhooks lead to {} ({}): `{}` makes a new one in their place": (
+        "有 {} 个 Webhook 指向 {}（{}）：`{}` 会新建一个来代替它们"
+    ),
     "everyone on the way to a public address can read the token and the secret: write https:// in `{}`": (
         "通往公网地址的路上，谁都能读到令牌和密钥：请在 `{}` 里写 https://"
     ),

@@ -46,12 +46,12 @@ async def our_webhook(webhooks: Webhooks, api: HostApi, repository: str, address
     return only((await webhooks_of(webhooks, api, repository, address)).ours)
 
 
-def only(hooks: Sequence[Hook]) -> Hook | None:
+def only(hooks: Sequence[Hook], cure: str = "delete all but one at the host") -> Hook | None:
     """The one of them, None where there is none. Raises Permanent where there are more."""
     if len(hooks) > 1:
         listed = ", ".join(hook.id for hook in hooks)
         where = shown(hooks[0].address)
-        raise Permanent(f"{len(hooks)} webhooks lead to {where} ({listed}): delete all but one at the host")
+        raise Permanent(f"{len(hooks)} webhooks lead to {where} ({listed}): {cure}")
     return hooks[0] if hooks else None
 
 

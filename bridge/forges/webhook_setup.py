@@ -105,7 +105,7 @@ class WebhookSetup:
             sets_secret = renew or not found.ours
             # A new one takes the place of several, too: so a replacement that was cut short goes on.
             replaces = sets_secret and bool(hooks) and not self._webhooks.changes_secret
-            hook = hooks[0] if replaces else only(hooks)
+            hook = hooks[0] if replaces else self._only(hooks)
         except RemoteError as error:
             return Plan(repository=repository, step=Step.CANNOT, why=str(error))
         others = [shown(one.address) for one in found.others if one != hook]
@@ -155,7 +155,7 @@ class WebhookSetup:
         try:
             found = await self._found(repository)
             others = [shown(one.address) for one in found.others]
-            hook = only(found.ours)
+            hook = self._only(found.ours)
             if hook is None:
                 problem = (
                     f"there is no webhook with this address: `buildbridge connect {self._source}` makes it"
@@ -198,6 +198,15 @@ class WebhookSetup:
     async def _found(self, repository: str) -> SourceWebhooks:
         """Raises RemoteError."""
         return await webhooks_of(self._webhooks, self._api, repository, self.address)
+
+    def _only(self, hooks: Sequence[Hook]) -> Hook | None:
+        """Raises Permanent where there are more."""
+        if self._webhooks.changes_secret:
+            return only(hooks)
+        # A replacement may have been cut short, and no one sees which of them has the secret.
+        return only(
+            hooks, f"`buildbridge connect {self._source} --renew-secret` makes a new one in their place"
+        )
 
     def _differences(self, hook: Hook) -> list[Difference]:
         moved = [] if hook.address == self.address else [Difference("address", shown(hook.address))]

@@ -114,6 +114,10 @@ def test_a_replacement_that_was_cut_short_goes_on(tmp_path: Path, match: str, *,
         assert (cut.status, "not done: " in cut.stdout) == (1, True)
         said = f"webhook {former['id'] + 1} is made, and webhook {former['id']} may still be there: delete it"
         assert (said in cut.stdout) == (match == "DELETE")
+        if len(site.host.hooks[REPOSITORY]) > 2:
+            cure = "`buildbridge connect hub --renew-secret` makes a new one in their place"
+            assert cure in site.run("--verify").stdout
+            assert cure in site.run("--yes").stdout
         assert site.run("--renew-secret", "--yes").status == 0
         assert site.host.hooks[REPOSITORY] == [others, site.host.ours]
         assert site.host.secret(site.host.ours) == SECRET

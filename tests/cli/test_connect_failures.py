@@ -170,6 +170,10 @@ def test_all_that_is_said_is_chinese_for_who_reads_chinese(
     said += site.run("--verify").stdout + site.run("--dry-run").stdout + site.run().stderr
     said += site.run("--dry-run", "--renew-secret").stdout
     site.host.ours.update({"branch_filter": "release/*", "push_events_branch_filter": "release/*"})
+    site.host.hooks[REPOSITORY].append({**site.host.ours, "id": 7, "uuid": "{7}"})
+    said += site.run("--verify").stdout
+    assert "个 Webhook 指向" in said
+    site.host.hooks[REPOSITORY].pop()
     said += site.run("--verify").stdout + site.run("--dry-run").stdout
     site.host.config(site.host.ours)["url"] = "https://old.example.com/hooks/hub"
     said += site.run("--dry-run").stdout + site.run("--dry-run", "--from", "https://x.example.com").stdout
