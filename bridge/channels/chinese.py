@@ -77,6 +77,10 @@ CHINESE: Final[Mapping[str, str]] = {
     "git is not installed here: install it, so that missed pushes are found": (
         "本机没有安装 git：请安装，才能找出没有收到 Webhook 的推送"
     ),
+    "git cannot be run here: {}": "本机无法运行 git：{}",
+    "the host names no branch and no tag any more: if all were removed, this counts in an hour": (
+        "平台上一个分支和标签都没有了：如果确实已全部删除，一小时后按此处理"
+    ),
     "the host names more refs than {} MiB hold": "平台列出的引用超过 {} MiB，放弃读取",
     "the host has {} branches and tags, and at most {} are compared": (
         "平台上有 {} 个分支和标签，最多比较 {} 个"

@@ -4,7 +4,7 @@ A host is asked for few repositories at once. One that does not answer is asked 
 until it does; one that refuses to show a repository is asked for that one ever more rarely.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +20,8 @@ REFUSED_SECONDS: Final = 3600.0
 """The longest pause after refusals, which doubles each time: a host may lock out who fails to sign in."""
 UNREACHED_SECONDS: Final = 300.0
 """The longest one after other failures: what is pushed once the host is back is not to wait for long."""
+EMPTY_SECONDS: Final = 3600.0
+"""A repository that had refs, and has none for so long, was emptied."""
 _DOWN_AFTER: Final = 2
 """After so many failures in a row a host counts as down: a single repository may be too large for it."""
 _JITTER: Final = 0.2
@@ -77,6 +79,16 @@ class Pending:
     error: str | None = None
     asking: bool = False
     suspects: dict[str, tuple[Move, float]] = field(default_factory=dict)
+    empty_since: float | None = None
+
+    def is_unbelievable(self, known: Mapping[str, str], found: Collection[str], now: float) -> bool:
+        """Whether the host names no ref, where it had some not long ago: it may be restoring it."""
+        if found or not known:
+            self.empty_since = None
+            return False
+        if self.empty_since is None:
+            self.empty_since = now
+        return now - self.empty_since < EMPTY_SECONDS
 
 
 class LookQueue:
@@ -150,9 +162,8 @@ class LookQueue:
         """It is due again in about so many seconds."""
         pending.due_at = self._clock() + seconds * (1 + _JITTER * (self._jitter() - 0.5))
 
-    def answered(self, pending: Pending, host: LookedHost) -> None:
-        """The host has shown the code; if that is news, all that failed there is due as if it had not."""
-        host.answered()
+    def answered(self, pending: Pending) -> None:
+        """Its host has shown the code; if that is news, all that failed there is due as if it had not."""
         pending.error = ""
         if pending.failed:
             pending.failed = 0

@@ -8,14 +8,14 @@ look at a repository only notes what is there.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import anyio
 import structlog
 
 from bridge.config.loader import Config
-from bridge.errors import Denied, RemoteError, StoreError
+from bridge.errors import Denied, RemoteError, StoreError, Transient
 from bridge.forges.webhooks import Webhooks
 from bridge.model.missed import HostRef
 from bridge.planning.looked_code import Code, Move, codes
@@ -43,6 +43,7 @@ ASKING_SECONDS: Final = 900.0
 """The same, while the host sends again what it could not deliver."""
 _LOOKS_AT_ONCE: Final = 8
 """Each is a process of Git. Hosts that do not answer are asked too rarely to keep these places."""
+_EMPTY: Final = "the host names no branch and no tag any more: if all were removed, this counts in an hour"
 _NO_ADDRESS: Final = "nothing says where it is: give its rule code_repo_clone_url"
 
 
@@ -83,6 +84,7 @@ class Reconciler(Service):
         self._has_begun = False
         self._seen: tuple[RuleSet, Config] | None = None
         self._codes: Mapping[str, Code] = {}
+        self._wanted: Collection[str] | None = None
         self._asked = 0
         self._answer = anyio.Event()
         self._store_error_of_look: StoreError | None = None
@@ -99,6 +101,10 @@ class Reconciler(Service):
             await self._missed.begin()
             self._has_begun = True
         self._keep_up()
+        if self._wanted != self._codes.keys():
+            # What moves while no rule wants it is no news once one does again.
+            await self._store.looks.forget_others(self._codes)
+            self._wanted = {*self._codes}
         for name, group in (await self._due()).items():
             host = self._queue.host(name)
             host.is_asked = True
@@ -181,16 +187,15 @@ class Reconciler(Service):
                 # An address that a push named is no way to files of this machine.
                 found = await host_refs(url, access, code.source, ANY if code.clone_url else REMOTE)
         except RemoteError as error:
-            self._queue.failed(pending, host, str(error), refused=isinstance(error, Denied))
-            if isinstance(error, Denied) and await self._is_never_shown(code):
-                pending.error = ""
-            LOOKS.labels(code.source, "failed").inc()
-            if await self._store.looks.fail(code.key, url, str(error), self._clock()):
-                log.warning(LogEvent.LOOK_FAILED, source=code.source, repo=code.name, error=str(error))
+            await self._failed(pending, host, url, error)
             return
-        self._queue.answered(pending, host)
-        LOOKS.labels(code.source, "answered").inc()
+        host.answered()
         known, now = await self._store.looks.last(code.key), self._clock()
+        if pending.is_unbelievable(known.refs, found, now):
+            await self._failed(pending, host, url, Transient(_EMPTY))
+            return
+        self._queue.answered(pending)
+        LOOKS.labels(code.source, "answered").inc()
         if known.looked_at is None:
             await self._store.looks.keep(_baseline(code, url, known, found, now))
             self._queue.postpone(pending, code.every)
@@ -203,6 +208,15 @@ class Reconciler(Service):
         confirmed = self._confirmed(code, pending, unreported, self._clock())
         await self._missed.keep(look, confirmed, pending.suspects)
         self._queue.postpone(pending, min(GRACE_SECONDS, code.every) if pending.suspects else code.every)
+
+    async def _failed(self, pending: Pending, host: LookedHost, url: str, error: RemoteError) -> None:
+        code = pending.code
+        self._queue.failed(pending, host, str(error), refused=isinstance(error, Denied))
+        if isinstance(error, Denied) and await self._is_never_shown(code):
+            pending.error = ""
+        LOOKS.labels(code.source, "failed").inc()
+        if await self._store.looks.fail(code.key, url, str(error), self._clock()):
+            log.warning(LogEvent.LOOK_FAILED, source=code.source, repo=code.name, error=str(error))
 
     async def _is_never_shown(self, code: Code) -> bool:
         """Private code of webhooks, for which the source has no `clone`: no one expects looks at it."""

@@ -57,6 +57,9 @@ class Looks(Protocol):
     async def fail(self, code: str, clone_url: str, error: str, now: float) -> bool:
         """Note that the host did not say its refs; whether this is another error than before."""
 
+    async def forget_others(self, codes: Collection[str]) -> None:
+        """Forget what the refs of all other code were: the next look at it is its first one."""
+
     async def states(self) -> Mapping[str, CodeLook]:
         """How looks at each code repository went last, by its keys; without its refs."""
 

@@ -37,6 +37,20 @@ async def test_a_failure_is_new_once_and_stays_until_all_is_accounted_for(store:
     assert (await store.looks.last(CODE)).failed_since is None
 
 
+async def test_what_is_wanted_no_more_is_forgotten_and_its_next_look_is_the_first(store: Store) -> None:
+    other = replace(LOOK, code="Gitea acme/other")
+    for look in (LOOK, other):
+        assert await store.looks.keep(look)
+    await store.looks.forget_others([other.code])
+    known = await store.looks.last(CODE)
+    assert (known.looked_at, known.refs) == (None, {})
+    assert (await store.looks.last(other.code)).refs == other.changed
+    assert not await store.looks.keep(replace(LOOK, looks=1))
+    await store.looks.forget_others([other.code])
+    assert await store.looks.keep(replace(LOOK, looks=known.looks, changed={MAIN: "z"}))
+    assert (await store.looks.last(CODE)).refs == {MAIN: "z"}
+
+
 async def test_what_was_seen_outlives_deliveries_and_goes_with_builds(store: Store) -> None:
     await store.looks.keep(replace(LOOK, looked_at=store.clock()))
     await keep_missed(store, "why", repo="acme/other")

@@ -1,6 +1,7 @@
 """What Git hosts said of their refs, and the pushes that no webhook had reported."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -14,6 +15,7 @@ from bridge.store.sql import deliveries, redeliveries
 from bridge.store.sql.database import Database
 from bridge.store.sql.notices import add as add_notice
 
+_FORGOTTEN_AT_ONCE: Final = 100
 _COLUMNS: Final = [column for column in missed_ref.c if column.name != "id"]
 _NEW: Final = upsert(known_ref)
 _SET: Final = _NEW.on_conflict_do_update(
@@ -64,6 +66,13 @@ class Looks:
             return True
 
         return await self._database.write(work)
+
+    async def forget_others(self, codes: Collection[str]) -> None:
+        seen = select(code_look.c.id, code_look.c.code).where(code_look.c.looked_at.is_not(None))
+        found = await self._database.read(lambda connection: connection.execute(seen).all())
+        ids = [look_id for look_id, code in found if code not in codes]
+        for first in range(0, len(ids), _FORGOTTEN_AT_ONCE):
+            await self._database.write(partial(_forget, ids[first : first + _FORGOTTEN_AT_ONCE]))
 
     async def states(self) -> Mapping[str, CodeLook]:
         names = ("code", "looks", "clone_url", "looked_at", "failed_since", "error")
@@ -138,6 +147,13 @@ def _claimed(connection: Connection, look: NewLook) -> int | None:
         return None
     found: int = connection.execute(select(code_look.c.id).where(code_look.c.code == look.code)).scalar_one()
     return found
+
+
+def _forget(ids: Sequence[int], connection: Connection) -> None:
+    """The rows stay, so that a look that is under way is not the next one after this."""
+    connection.execute(delete(known_ref).where(known_ref.c.look_id.in_(ids)))
+    values = {"looks": code_look.c.looks + 1, "looked_at": None, "failed_since": None, "error": ""}
+    connection.execute(update(code_look).where(code_look.c.id.in_(ids)).values(values))
 
 
 def _note_late(connection: Connection, code: str) -> None:
