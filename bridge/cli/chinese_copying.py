@@ -11,6 +11,9 @@ CHINESE: Final[Mapping[str, str]] = {
         "服务器前面的代理让多个客户端共用一个连接：请让它按会话分配连接，并在之后重置（PgBouncer："
         "pool_mode = session，server_reset_query = DISCARD ALL）"
     ),
+    "other sessions, such as that of pg_dump, have kept its tables locked for {} min": (
+        "其他会话（例如 pg_dump）锁住它的表已有 {} 分钟"
+    ),
     "the database cannot be opened: {}": "数据库打不开：{}",
     "the database is a copy that is not complete: run `buildbridge db copy` again, it goes on from there": (
         "数据库的复制没有完成：请再运行 `buildbridge db copy`，它会接着复制"

@@ -10,9 +10,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} is in use by another daemon: stop that one, or name another store.folder": (
         "{} 正被另一个守护进程使用：请停掉它，或者把 store.folder 换成别的目录"
     ),
-    "a copy of it is being made: the daemon can have it when that is done": (
-        "正在复制这个数据库：完成之后守护进程才能使用"
-    ),
+    "a copy of it is being made: it can be used when that is done": ("正在复制这个数据库：完成之后才能使用"),
     "the node {} has the same name of its folder: where this folder is a copy of that one, delete the file "
     "*.node in it; if the name of this machine has changed, wait a minute": (
         "节点 {} 的目录与这里的同名：如果这个目录是从那里复制来的，请删除其中的 *.node 文件；"

@@ -4,9 +4,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.from_thread
+import anyio.to_thread
 import psycopg
 import pytest
 from support.copies import content, execute, fill_all, layout
@@ -17,6 +20,8 @@ from bridge.errors import StoreError
 from bridge.store import copying, upkeep
 from bridge.store.copying import Copied
 from bridge.store.open import is_served
+from bridge.store.postgres import database as module
+from bridge.store.postgres import engine
 from bridge.store.postgres.database import Database as Postgres
 from bridge.store.postgres.migrate import TURN
 from bridge.store.schema import metadata
@@ -229,6 +234,37 @@ def test_nobody_changes_the_source_or_serves_either_meanwhile(
 
         copying.copy(database, f"sqlite://{tmp_path}/back.db", progress=write_beside)
         assert beside.death is None
+
+
+async def test_a_command_that_writes_meanwhile_says_so_and_leaves_the_copy_alone(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_store(tmp_path) as store:
+        await fill_all(store, 4)
+    source, back = f"sqlite://{tmp_path}/bridge.db", f"sqlite://{tmp_path}/back.db"
+    copy(source, database)
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
+    # As where the copy has been silent for long.
+    monkeypatch.setattr(module, "_END_SILENT", module._END_SILENT.replace("'5 s'", "'0 s'"))
+    refusals: list[str] = []
+    with Postgres.open(database, exclusive=False) as beside:
+
+        async def write() -> None:
+            await beside.write(lambda connection: connection.exec_driver_sql("DELETE FROM step").rowcount)
+
+        def write_beside(_done: int, _total: int) -> None:
+            if not refusals:
+                with pytest.raises(StoreError) as raised:
+                    anyio.from_thread.run(write)
+                refusals.append(str(raised.value))
+
+        await anyio.to_thread.run_sync(partial(copying.copy, database, back, progress=write_beside))
+        await write()
+    assert refusals == [
+        "the store cannot be written: a copy of it is being made: it can be used when that is done"
+    ]
+    assert content(back) == content(source)
+    assert content(database)["step"] == []
 
 
 def test_wrong_places_are_said(source: str, postgres: Server, tmp_path: Path) -> None:

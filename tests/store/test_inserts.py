@@ -19,10 +19,9 @@ from support.postgres import Server
 from support.scripted import eventually
 
 from bridge.errors import StoreError
-from bridge.store.postgres import database as module
 from bridge.store.postgres import engine, inserts
 from bridge.store.postgres.database import Database
-from bridge.store.postgres.migrate import SERVED, TURN
+from bridge.store.postgres.migrate import COPIED, SERVED, TURN
 from bridge.store.sql.constructs import insert_new
 
 _TEXTS = ("id", "source", "forge", "key", "event", "headers", "state")
@@ -212,7 +211,7 @@ async def test_nothing_is_inserted_while_a_copy_is_made(
         end_all(postgres, url)
         with closing(psycopg.connect(url)) as copier:
             copier.execute(f"SELECT pg_advisory_lock({SERVED})".encode())
-            await refused(database, "meanwhile", module._IN_USE)
+            await refused(database, "meanwhile", COPIED)
         await eventually(partial(is_added, database, "after"))
         assert await keys(database) == ["before", "after"]
 

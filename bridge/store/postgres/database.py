@@ -63,7 +63,6 @@ _IS_SERVED: Final = text(
     "WHERE datname = current_database() AND locktype = 'advisory' AND granted AND objsubid = 1 "
     "AND classid::bigint = :high AND objid::bigint = :low)"
 )
-_IN_USE: Final = "a copy of it is being made: the daemon can have it when that is done"
 _BEGIN: Final = (
     f"{migrate.BEGIN}; SET LOCAL synchronous_commit = off; "
     f"SELECT pg_advisory_xact_lock({migrate.TURN}); {SAVEPOINT}"
@@ -268,11 +267,14 @@ class Database(database.Database):
         return connection
 
     def _begin(self) -> None:
-        """Raises psycopg.Error, and StoreDied once this node is gone."""
+        """Raises psycopg.Error, TransactionLost while a copy is made, StoreDied once this node is gone."""
         try:
             self._take_turn()
         except LockNotAvailable:
             self._send("ROLLBACK")
+            # A copy has the turn to its end, and is silent while its other side works.
+            if self._raw.execute(migrate.IS_COPIED.encode()).fetchone():
+                raise TransactionLost(migrate.COPIED) from None
             self._send(_END_SILENT)
             self._take_turn()
         self._has_savepoint, self._held = True, ""
@@ -308,7 +310,7 @@ class Database(database.Database):
         try:
             _raw(connection).execute(f"SELECT pg_advisory_lock_shared({SERVED})".encode())
         except LockNotAvailable:
-            raise TransactionLost(_IN_USE) from None
+            raise TransactionLost(migrate.COPIED) from None
 
     def _end(self) -> None:
         """After a failure: the next transaction begins on a connection that has none."""

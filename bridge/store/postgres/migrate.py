@@ -1,16 +1,19 @@
 """Bringing a PostgreSQL database to the schema of this release.
 
-It is done in the turn of a node: no other one writes meanwhile, or does the same.
+It is done in the turn of a node: no other one writes meanwhile, or does the same. Where a session that only
+reads, such as that of a dump, has a table that is to change, the turn is given back, and it is tried again.
 """
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bridge.errors import StoreError
 from bridge.store import (  # noqa: F401  # their tables are among all of them
@@ -29,14 +32,30 @@ from bridge.store.schema import REVISION, metadata
 from bridge.store.sql import revisions
 from bridge.store.sql.revisions import MIGRATION_SECONDS, ROOT
 
+T = TypeVar("T")
+
 TURN: Final = 0x6275696C64627269
 """The number of the advisory lock that a transaction holds which writes."""
 SERVED: Final = TURN + 1
 """The number of the one that daemons share while their writers are connected; a copy has it alone."""
+IS_COPIED: Final = f"""
+SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE datname = current_database() AND locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'
+AND objsubid = 1 AND classid::bigint = {SERVED >> 32} AND objid::bigint = {SERVED & 0xFFFFFFFF}
+"""  # noqa: S608  # only our own words
+"""Finds a row while a copy of the database, or into it, is made."""
+COPIED: Final = "a copy of it is being made: it can be used when that is done"
 BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 """What a transaction that writes begins with, whatever is the default of the database: its statements see
 what was written before its turn, not before it began to wait."""
+_LOCK_SECONDS: Final = 2
+"""As long as a migration waits for a table: meanwhile no node decides anything, or reads that table."""
+_PAUSE_SECONDS: Final = 5
+"""Between two attempts: what has waited is done then."""
+_PATIENCE_SECONDS: Final = 1800
+"""As long as others may keep what a migration needs."""
 _STORE: Final = "the database"
+_UNUSABLE: Final = f"{_STORE} cannot be used as the store"
 _OLD_RELEASE: Final = "install that release, or restore a dump made before the upgrade (`pg_restore`)"
 _VERSIONS: Final = "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
 """Alembic's own table, so that it finds what there is to migrate."""
@@ -54,13 +73,9 @@ _MIGRATION: Final = (
 
 def upgrade(url: str) -> None:
     """Create or upgrade the tables. Raises StoreTooNew when a newer release wrote them, else StoreError."""
-    with _store_errors():
-        with _connected(url) as connection, _turn(connection):
-            found = _revision(connection)
-            if found is None:
-                _create(connection)
-        if found is not None and found != REVISION:
-            _migrate(url)
+    found = _in_turn(url, _found_or_created)
+    if found is not None and found != REVISION:
+        _migrate(url)
 
 
 def check(url: str) -> None:
@@ -77,21 +92,45 @@ def check(url: str) -> None:
 
 def apply_migrations(url: str) -> None:
     """Apply the migrations in this process, in one turn. Raises StoreError."""
-    with _store_errors(), _connected(url) as connection, _turn(connection):
+
+    def work(connection: Connection) -> None:
         if _revision(connection) != REVISION:
             revisions.apply(connection, REVISION)
+
+    _in_turn(url, work)
 
 
 def _connected(url: str) -> Connection:
     return engine_of(url, read_only=False, seconds=MIGRATION_SECONDS).connect()
 
 
+def _in_turn(url: str, work: Callable[[Connection], T]) -> T:
+    """What `work` returns in one transaction, with no other that writes beside it. Raises StoreError."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        with _store_errors(), _connected(url) as connection:
+            try:
+                with _turn(connection):
+                    return work(connection)
+            except DBAPIError as error:
+                if not isinstance(error.orig, LockNotAvailable):
+                    raise
+        with _store_errors(), _connected(url) as connection:
+            if connection.exec_driver_sql(IS_COPIED).first():
+                raise StoreError(f"{_UNUSABLE}: {COPIED}")
+        if time.monotonic() > deadline:
+            raise StoreError(
+                f"{_UNUSABLE}: other sessions, such as that of pg_dump, have kept its tables locked for "
+                f"{_PATIENCE_SECONDS / 60:g} min"
+            )
+        time.sleep(_PAUSE_SECONDS)
+
+
 @contextmanager
 def _turn(connection: Connection) -> Iterator[None]:
-    """One transaction, with no other that writes beside it."""
-    connection.exec_driver_sql("SET lock_timeout = 0")
     connection.exec_driver_sql(BEGIN)
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS * 1000:.0f}ms'")
     yield
     connection.exec_driver_sql("COMMIT")
 
@@ -101,7 +140,7 @@ def _store_errors() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise StoreError(f"{_STORE} cannot be used as the store: {reason(error)}") from error
+        raise StoreError(f"{_UNUSABLE}: {reason(error)}") from error
 
 
 def _revision(connection: Connection) -> str | None:
@@ -113,6 +152,14 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     revisions.require_known(_STORE, found, _OLD_RELEASE)
+    return found
+
+
+def _found_or_created(connection: Connection) -> str | None:
+    """As `_revision`; where there are no tables, there are afterwards."""
+    found = _revision(connection)
+    if found is None:
+        _create(connection)
     return found
 
 
@@ -168,4 +215,4 @@ def _migrate(url: str) -> None:
         raise StoreError(f"{_STORE} was not upgraded within {MIGRATION_SECONDS / 3600:g} h") from None
     if done.returncode:
         why = done.stderr[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
-        raise StoreError(f"{_STORE} cannot be upgraded: {why}")
+        raise StoreError(f"{_STORE} cannot be upgraded: {why.rpartition(f'{_UNUSABLE}: ')[2]}")
