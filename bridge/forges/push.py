@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 from bridge.errors import BadPayload
 from bridge.forges.fields import MAX_NAME, Fields
-from bridge.model.event import Commit, Ignored, Person, PushEvent, Ref, Repo
+from bridge.model.event import MAX_REF_BYTES, Commit, Ignored, Person, PushEvent, Ref, Repo
 
-MAX_REF_BYTES: Final = 1024
 MAX_MESSAGE_BYTES: Final = 4096
 MAX_CHANGED: Final = 10_000
 MAX_REFS: Final = 100

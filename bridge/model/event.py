@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+MAX_REF_BYTES: Final = 1024
+"""As long as the full name of a ref may be."""
 RefKind = Literal["branch", "tag"]
 
 

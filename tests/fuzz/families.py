@@ -20,9 +20,9 @@ from bridge.config.templates import NoticeTemplate
 from bridge.errors import BadDelivery, BadPayload, BadSignature, ConfigError, DeliveryError
 from bridge.forges.base import Forge
 from bridge.forges.fields import MAX_URL
-from bridge.forges.push import MAX_CHANGED, MAX_REF_BYTES
+from bridge.forges.push import MAX_CHANGED
 from bridge.forges.request import Headers, Request
-from bridge.model.event import Ignored, PushEvent
+from bridge.model.event import MAX_REF_BYTES, Ignored, PushEvent
 from bridge.model.notice import EventName
 from bridge.registry import KINDS
 from bridge.rules.loader import load_rules

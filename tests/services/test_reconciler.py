@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,21 @@ async def test_what_a_webhook_reports_within_the_grace_is_not_missed(
         await harness.look()
         assert await harness.named() == []
         assert len(await harness.builds()) == 1
+
+
+async def test_a_ref_with_a_name_that_no_push_may_have_keeps_no_other_from_being_seen(
+    store: Store, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    # No store can make it shorter: a database has a bound for what it finds by index.
+    name = "/".join(sha256(b"%d" % number).hexdigest() for number in range(50))
+    async with looking(store, tmp_path, url) as harness:
+        before, after = pushed(origin)
+        origin.push(f"main:{name}")
+        await harness.look()
+        assert await harness.named() == [(MAIN, before, after, "named")]
+        (code,) = await store.looks.states()
+        look = await store.looks.last(code)
+        assert (look.failed_since, set(look.refs)) == (None, {MAIN})
 
 
 @pytest.mark.parametrize("webhook_first", [False, True])

@@ -10,6 +10,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 
 from bridge.errors import Denied, Transient
+from bridge.model.event import MAX_REF_BYTES
 from bridge.model.missed import HostRef
 from bridge.runtime.git.access import CloneAccess, chosen
 from bridge.runtime.git.failure import failure, is_refusal
@@ -30,8 +31,8 @@ async def host_refs(
 ) -> dict[str, HostRef]:
     """What the branches and tags point to now, by their full names; `protocols` may be asked.
 
-    It takes 30 seconds at most, 50,000 refs and 16 MiB; Git ends with its caller. Raises Transient, or Denied
-    where the host does not show them to us.
+    A ref with a longer name than pushes may have is left out. It takes 30 seconds at most, 50,000 refs and
+    16 MiB; Git ends with its caller. Raises Transient, or Denied where the host does not show them to us.
     """
     try:
         address, used = chosen(url, access)
@@ -61,7 +62,7 @@ def _parsed(listed: str) -> dict[str, HostRef]:
     found = {
         ref: HostRef(name, named.get(f"{ref}{_PEELED}", name))
         for ref, name in named.items()
-        if not ref.endswith(_PEELED)
+        if not ref.endswith(_PEELED) and len(ref.encode()) <= MAX_REF_BYTES
     }
     if len(found) > MAX_REFS:
         raise Transient(f"the host has {len(found)} branches and tags, and at most {MAX_REFS} are compared")
