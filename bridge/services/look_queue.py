@@ -4,7 +4,8 @@ A host is asked for few repositories at once. One that does not answer is asked 
 until it does; one that refuses to show a repository is asked for that one ever more rarely.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -127,14 +128,14 @@ class LookQueue:
 
     def due(self) -> Sequence[Pending]:
         """What may be looked at now, the longest due first."""
-        now = self._clock()
-        due = [one for one in self._pending.values() if one.due_at <= now and self.may_be_asked(one)]
+        now, waits = self._clock(), self._host_waits()
+        due = [one for one in self._pending.values() if one.due_at <= now and not waits.get(one.host, 0.0)]
         return sorted(due, key=lambda one: one.due_at)
 
     def may_be_asked(self, pending: Pending) -> bool:
-        """Whether its host may; one that is not known yet may be any."""
-        host = self._hosts.get(pending.host)
-        return host is None or not (host.is_asked or host.wait)
+        """Whether its host may be asked now."""
+        host = self.host(pending.host)
+        return not (host.is_asked or host.wait)
 
     def holds(self, pending: Pending) -> bool:
         """Whether it is still to be looked at."""
@@ -148,15 +149,16 @@ class LookQueue:
     @property
     def wait(self) -> float | None:
         """Seconds until something is due at hosts that are not asked now; None where there is nothing."""
-        return min(self._waits(self._clock()), default=None)
+        now, waits = self._clock(), self._host_waits()
+        soonest = min(
+            (max(one.due_at - now, waits.get(one.host, 0.0)) for one in self._pending.values()),
+            default=math.inf,
+        )
+        return None if soonest == math.inf else soonest
 
-    def _waits(self, now: float) -> Iterator[float]:
-        for pending in self._pending.values():
-            host = self._hosts.get(pending.host)
-            if host is None:
-                yield pending.due_at - now
-            elif not host.is_asked:
-                yield max(pending.due_at - now, host.wait)
+    def _host_waits(self) -> Mapping[str, float]:
+        """Seconds until each known host may be asked; without end while it is."""
+        return {name: math.inf if host.is_asked else host.wait for name, host in self._hosts.items()}
 
     def postpone(self, pending: Pending, seconds: float) -> None:
         """It is due again in about so many seconds."""
