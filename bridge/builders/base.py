@@ -10,7 +10,7 @@ Every call ends by itself (the adapter sets its own time-outs) and raises only R
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -253,6 +253,13 @@ class Builder(ABC):
     def found(self, handle: Handle, request: BuildRequest) -> Sent:  # noqa: ARG002  # most know no more of it
         """What `trigger` would have said of a build that `find` has just found; makes no call."""
         return Sent(handle, FOUND)
+
+    async def renew(self, handles: Collection[Handle]) -> None:  # noqa: B027  # most builds are elsewhere
+        """This node still follows these builds, which go on on this machine when it is gone.
+
+        Called every few seconds. A build for which it is not must have no effect that could come after those
+        of a later build that another machine begins `RETURN_SECONDS` after this node has gone.
+        """
 
     @abstractmethod
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:

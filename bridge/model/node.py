@@ -10,6 +10,9 @@ CHANNEL: Final = "channel"
 LEASE_SECONDS: Final = 60.0
 """After so long without a beat the duties of a node go to others."""
 
+RETURN_SECONDS: Final = 300.0
+"""How long the node of a bound duty is waited for: its machine may start anew."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:

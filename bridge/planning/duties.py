@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from bridge.model.node import Duty, Node, Roll
+from bridge.model.node import RETURN_SECONDS, Duty, Node, Roll
 
-RETURN_SECONDS: Final = 300.0
-"""How long the node of a bound duty is waited for: its machine may start anew."""
 SETTLE_SECONDS: Final = 10.0
 """A node that came so recently gets no duty that another one has."""
 PATIENCE_SECONDS: Final = 6.0

@@ -24,6 +24,11 @@ def hold(until: float) -> None:
     _until = until
 
 
+def until() -> float:
+    """Until when it may act, in seconds by `now`."""
+    return _until
+
+
 def require() -> None:
     """Raises NotSent where others may act in place of this process."""
     if now() > _until:

@@ -115,6 +115,9 @@ class Poller(Service):
         for kept in (self._stops, self._unrecognised, self._hints, self._recorded_steps, self._logs.read_at):
             for run_id in kept.keys() - {build.run_id for build in builds}:
                 del kept[run_id]
+        if self._builder.on_this_machine and builds:
+            handles = [build.handle for build in builds if build.handle is not None]
+            await self._calls.ask(self._builder.renew(handles), CALL_SECONDS, "renew")
         if self._health.pause:
             for build in builds:
                 await self._check_deadline(build)

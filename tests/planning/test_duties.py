@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model.node import LEASE_SECONDS, Duty, Node, Roll
-from bridge.planning.duties import PATIENCE_SECONDS, RETURN_SECONDS, SETTLE_SECONDS, Share, share
+from bridge.model.node import LEASE_SECONDS, RETURN_SECONDS, Duty, Node, Roll
+from bridge.planning.duties import PATIENCE_SECONDS, SETTLE_SECONDS, Share, share
 
 NOW = 10_000.0
 DUTIES = frozenset(f"server:{number}" for number in range(200))

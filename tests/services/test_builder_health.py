@@ -122,6 +122,24 @@ async def test_a_builder_that_asks_for_a_pause_is_not_polled_meanwhile(
         assert len(builder.called("poll")) > 1
 
 
+class OnThisMachine(ScriptedBuilder):
+    on_this_machine = True
+
+
+@pytest.mark.parametrize(("kind", "renewed"), [(ScriptedBuilder, []), (OnThisMachine, ["handle-1"])])
+async def test_what_goes_on_on_this_machine_hears_that_it_is_followed_also_in_a_pause(
+    store: Store, kind: type[ScriptedBuilder], renewed: list[str]
+) -> None:
+    await add_queued(store)
+    builder = kind()
+    builder.polls.append(Transient("too many requests", 120.0))
+    async with polling(store, builder) as harness:
+        builder.calls.clear()
+        await harness.advance(60)
+        assert sorted(set(builder.called("renew"))) == renewed
+        assert builder.called("poll") == []
+
+
 async def test_a_builder_whose_builds_can_be_seen_is_still_down_while_it_takes_no_triggers(
     store: Store, builder: ScriptedBuilder
 ) -> None:

@@ -4,7 +4,7 @@ import inspect
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -165,6 +165,9 @@ class ScriptedBuilder(Builder):
         self.requests.append(request)
         answer: Handle | Search | None = await _say(self.finds, None)
         return answer
+
+    async def renew(self, handles: Collection[Handle]) -> None:
+        self.calls.append(("renew", " ".join(handles)))
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         self.calls.append(("poll", " ".join(handles.values())))

@@ -14,11 +14,12 @@ https://docs.docker.com/reference/cli/docker/buildx/build/
 
 import codecs
 import contextlib
+import math
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -59,6 +60,8 @@ from bridge.builders.local.settings import (
 )
 from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildRequest, BuildState, SeenJob
+from bridge.model.node import LEASE_SECONDS, RETURN_SECONDS
+from bridge.runtime import lease
 from bridge.runtime.git.access import CloneAccess, dump
 
 RUNNER_ENVIRONMENT: Final = {"LANG": "C.UTF-8"}
@@ -73,6 +76,9 @@ _FREE_SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 600.0
 """Seconds after the time limit within which the runner ends a build."""
 T = TypeVar("T")
+_ALONE_SECONDS: Final = RETURN_SECONDS - LEASE_SECONDS - 20
+"""How much longer than its daemon a runner may have effects. Others begin `RETURN_SECONDS` after the daemon
+has left, which may be just after its last beat; the runner ends what it does somewhat earlier."""
 _LOG_BYTES: Final = 256 * 1024 // len("\N{REPLACEMENT CHARACTER}".encode())
 """Bytes that decode to at most 256 KiB of text, even when every one is invalid."""
 
@@ -101,6 +107,8 @@ class LocalBuilder(Builder):
         self._log_limit = context.log_limit
         self._access = context.access
         self._resumed: dict[str, int] = {}
+        self._held: dict[str, float] = {}
+        """Until when the runner of each build may have effects, as its folder says."""
 
     @classmethod
     def moves(cls, before: LocalSettings, after: LocalSettings) -> bool:
@@ -112,6 +120,11 @@ class LocalBuilder(Builder):
 
     async def find(self, request: BuildRequest) -> Handle | None:
         return await _in_thread(self._find, request.build_id)
+
+    async def renew(self, handles: Collection[Handle]) -> None:
+        for build_id in handles:
+            with contextlib.suppress(Permanent):
+                await _in_thread(self._hold, self._folder(build_id))
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         found: dict[str, Status] = {}
@@ -141,6 +154,7 @@ class LocalBuilder(Builder):
         await _in_thread(_release, folder)
         await _in_thread(self._remove_superfluous, False)
         self._resumed.pop(handle, None)
+        self._held.pop(handle, None)
 
     async def reclaim(self, *, everything: bool = False) -> None:
         await _in_thread(self._remove_superfluous, everything)
@@ -176,6 +190,7 @@ class LocalBuilder(Builder):
             return Sent(request.build_id)
         try:
             folder.prepare(spec)
+            self._hold(folder)
         except OSError as error:
             return Retry(f"the folder of the build cannot be written: {error.strerror}")
         return self._start(folder, 1, access)
@@ -183,6 +198,17 @@ class LocalBuilder(Builder):
     def _access_of(self, request: BuildRequest) -> CloneAccess | None:
         """What there is for private code of the source that the code is from."""
         return None if request.source is None else self._access.get(request.source)
+
+    def _hold(self, folder: Folder) -> None:
+        """Let the runner go on for as long as no other machine takes over what this node does."""
+        until = lease.until() + _ALONE_SECONDS
+        if self._held.get(folder.path.name) == until or not folder.known():
+            return
+        if math.isinf(until):
+            (folder / "lease").unlink(missing_ok=True)
+        else:
+            folder.hold(until)
+        self._held[folder.path.name] = until
 
     def _start(self, folder: Folder, number: int, access: CloneAccess | None) -> Outcome:
         """Start a runner and wait until it holds the lock of the build."""

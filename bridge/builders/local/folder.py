@@ -3,6 +3,7 @@
 `lock`          held by the live runner for its whole life; not inherited by what it starts
 `request.json`  the spec, written by the daemon before the runner is started
 `started`       JSON list of the Unix times at which a runner started the build
+`lease`         JSON, present where another machine may take over what this one's daemon does: see `Lease`
 `effects`       present: a command or a push has begun, so that a second run would not be harmless
 `waiting`       JSON, present while the registry does not take the image: see `Waiting`
 `cancel`        present: a person or a rule cancelled the build
@@ -19,6 +20,7 @@ import json
 import os
 import shutil
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -31,6 +33,7 @@ MAX_FILE: Final = 1 << 20
 """Bytes that are read of a JSON file at most."""
 MAX_STARTS: Final = 3
 """How many runners a build may have, one after the other; each begins where the one before was killed."""
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _FLOCK: Final = "hhqqi0q"
 """`struct flock`: type, whence, start, length, pid."""
 
@@ -112,6 +115,14 @@ class Waiting:
     until: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Until when no other machine does the same: seconds since the start of this one that `boot` names."""
+
+    boot: str | None
+    until: float
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The paths of one build, and what its files say."""
@@ -164,8 +175,29 @@ class Folder:
     def wait(self, waiting: Waiting) -> None:
         write_whole(self / "waiting", json.dumps(asdict(waiting)).encode())
 
+    def hold(self, until: float) -> None:
+        """What it does may have effects until then, in seconds since the machine started."""
+        lease = Lease(boot=boot_id(), until=until)
+        write_whole(self / "lease", json.dumps(asdict(lease)).encode())
+
+    def is_held(self) -> bool:
+        """Whether what it does may have effects now. Where there is one machine only, that is always so."""
+        data = _read(self / "lease")
+        if data is None:
+            return True
+        lease = Lease(**json.loads(data))
+        return lease.boot == boot_id() and time.clock_gettime(time.CLOCK_BOOTTIME) <= lease.until
+
     def finish(self, result: Result) -> None:
         write_whole(self / "result.json", json.dumps(asdict(result)).encode())
+
+
+def boot_id() -> str | None:
+    """Another one after each start of the machine; None where that is not known."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return None
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -22,14 +22,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from bridge.builders.local.folder import BuildSpec, Folder, remove, write_whole
+from bridge.builders.local.folder import BuildSpec, Folder, boot_id, remove, write_whole
 from bridge.builders.local.limits import Limits
 
 KEEP_SECONDS: Final = 24 * 3600.0
 MAX_KEPT: Final = 10
 """So many images of one builder are kept after their builds; of more, the oldest go."""
 _SUFFIX: Final = ".image"
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +110,7 @@ class Image:
 
     def built(self, **facts: Any) -> None:
         """Record these facts of the image."""
-        self.record = Record(boot=_boot_id() or "", pushed=[], **facts)
+        self.record = Record(boot=boot_id() or "", pushed=[], **facts)
         self._save()
 
     def taken_by(self, owner: str) -> None:
@@ -165,7 +164,7 @@ def usable_image(folder: Folder, spec: BuildSpec, now: float) -> Image | None:
     owner, key = folder.path.name, content_key(spec)
     for image in _images(folder.path.parent):
         record = image.record
-        if record is None or record.boot not in {None, _boot_id()}:
+        if record is None or record.boot not in {None, boot_id()}:
             continue
         is_own = record.owner == owner
         is_same = key is not None and record.key == key and image.is_kept
@@ -229,13 +228,6 @@ def _read(path: Path) -> Record | None:
     try:
         return Record(**json.loads((path / "image.json").read_bytes()))
     except (OSError, ValueError, TypeError):
-        return None
-
-
-def _boot_id() -> str | None:
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
         return None
 
 

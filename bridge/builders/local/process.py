@@ -31,6 +31,7 @@ GRACE_SECONDS: Final = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 _KILL_SECONDS: Final = 10.0
 _TICK_SECONDS: Final = 0.05
+_GUARD_SECONDS: Final = 2.0
 _CHUNK: Final = 1 << 16
 _HEADING: Final = 2000
 _PR_SET_PDEATHSIG: Final = 1
@@ -54,7 +55,7 @@ class OutOfTime(BuildFailed):
 
 
 class Stopped(Exception):
-    """The runner got SIGTERM; no process of the step is left."""
+    """The runner got SIGTERM, or may not go on; no process of the step is left."""
 
 
 class Log:
@@ -107,13 +108,17 @@ class Log:
 class Supervisor:
     """Runs one step after the other in this process, which must have a single thread.
 
-    `deadline` is in seconds of the monotonic clock. SIGTERM ends the running step and all later ones.
+    `deadline` is in seconds of the monotonic clock. SIGTERM ends the running step and all later ones; so it
+    is, once it is `guarded`, where that says that they may not go on.
     """
 
     def __init__(self, log: Log, deadline: float) -> None:
         self.log = log
         self.deadline = deadline
+        self.stopped_by = "the runner got SIGTERM"
         self._stopping = False
+        self._may_go_on: Callable[[], bool] | None = None
+        self._why = ""
         self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._on_term)
@@ -123,10 +128,15 @@ class Supervisor:
     def _on_term(self, *_: object) -> None:
         self._stopping = True
 
+    def guard(self, may_go_on: Callable[[], bool], why: str) -> None:
+        """From now on go on only while this says so, which is asked every few seconds; else say `why`."""
+        self._may_go_on, self._why = may_go_on, why
+
     def renew(self, deadline: float) -> None:
         """Allow further steps, until `deadline`, although the build was stopped or out of time."""
         self.deadline = deadline
         self._stopping = False
+        self._may_go_on = None
 
     def run(
         self,
@@ -176,7 +186,7 @@ class Supervisor:
 
     def check(self) -> None:
         """Raises Stopped or OutOfTime where the build must not go on."""
-        if self._stopping:
+        if self._must_stop():
             raise Stopped
         if time.monotonic() >= self.deadline:
             raise OutOfTime("the time limit was reached")
@@ -185,10 +195,15 @@ class Supervisor:
         """Move output until the process has ended (True), the time is up or SIGTERM came (False)."""
         while not _reap(process):
             left = self.deadline - time.monotonic()
-            if self._stopping or left <= 0:
+            if self._must_stop() or left <= 0:
                 return False
-            _move(selector, left)
+            _move(selector, left if self._may_go_on is None else min(left, _GUARD_SECONDS))
         return True
+
+    def _must_stop(self) -> bool:
+        if not self._stopping and self._may_go_on is not None and not self._may_go_on():
+            self._stopping, self.stopped_by = True, self._why
+        return self._stopping
 
     def _kill(self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
         """Kill every descendant. The log names one that the kernel cannot kill."""

@@ -8,7 +8,8 @@ one gets the lock, and a run with a number that was already used does nothing.
 SIGTERM ends a build finally only when the folder has a `cancel` file. Without one, as at the machine's
 shutdown, the runner exits without a result, and the next one decides. An image that was built is pushed on,
 since the same image under the same name changes nothing. If nothing irreversible has begun,
-the build starts again, at most twice. Otherwise its end is unknown.
+the build starts again, at most twice. Otherwise its end is unknown. So it is, too, where another machine may
+have taken over what the daemon does: nothing irreversible begins or goes on then.
 """
 
 import contextlib
@@ -48,6 +49,10 @@ from bridge.runtime.git.access import CloneAccess, load, split_credentials
 _MAX_PUSH_STARTS: Final = 12
 """A build that has its image may wait for a registry through some more interruptions."""
 _CLEANUP_SECONDS: Final = 60.0
+_TAKEN_OVER: Final = (
+    "the daemon of this machine was not heard of for so long that another machine may build newer code with "
+    "the same tags"
+)
 _OUTPUT_END: Final = 4096
 _MAX_ACCESS: Final = 1 << 20
 _SCRATCH: Final = ("private", "tree", "home", "tmp")
@@ -130,7 +135,7 @@ class Run:
             result = self._outcome()
         except Stopped:
             if not (self.folder / "cancel").exists():
-                self.log.note("interrupted: the runner got SIGTERM")
+                self.log.note(f"interrupted: {self.supervisor.stopped_by}")
                 if self.image:
                     self.image.settle()
                 return
@@ -305,6 +310,7 @@ class Run:
         return answer.decode(errors="replace")
 
     def _begin_effects(self) -> None:
+        self.supervisor.guard(self.folder.is_held, _TAKEN_OVER)
         self.supervisor.check()
         write_whole(self.folder / "effects", b"")
 

@@ -7,8 +7,7 @@ from bridge.cli import show
 from bridge.cli.doctor.finding import Finding, State
 from bridge.cli.parts import NO_WORKER, missing_duties, other_keys
 from bridge.config.outline import Outline
-from bridge.model.node import LEASE_SECONDS, Roll
-from bridge.planning.duties import RETURN_SECONDS
+from bridge.model.node import LEASE_SECONDS, RETURN_SECONDS, Roll
 from bridge.store.base import Store
 
 
