@@ -28,6 +28,7 @@ from bridge.config.loader import Config
 from bridge.config.people import contacts_by_name
 from bridge.config.templates import NoticeTemplate
 from bridge.forges.base import Forge
+from bridge.forges.chinese_rejections import REJECTIONS
 from bridge.forges.hosts import Hosts
 from bridge.model.language import Language
 from bridge.model.notice import EventName, Notice
@@ -260,8 +261,8 @@ ADAPTERS: Final[Mapping[Group, Adapters[Any]]] = {
 
 
 def chinese_of(config: Config) -> dict[str, str]:
-    """What the configured builders and channels say, in Chinese by the English sentences."""
-    sentences: dict[str, str] = {}
+    """What sources and the configured builders and channels say, in Chinese by the English sentences."""
+    sentences = dict(REJECTIONS)
     for adapter in config.builders.values():
         sentences |= BUILDERS[adapter.kind].chinese
     for adapter in config.channels.values():

@@ -59,13 +59,15 @@ CHINESE: Final[Mapping[str, str]] = {
     "the clock went from {} to {} at once": "时钟从 {} 一下跳到 {}",
     "the store failed": "存储出错",
     "{}: moved without a webhook: {}": "{0:list} 有变动，但没有收到 Webhook：{1}",
-    "the bridge was not running between {} and {}": "{} 到 {} 之间 Buildbridge 没有运行",
+    "the bridge was not running for a time between {} and {}": "{} 到 {} 之间 Buildbridge 有一段时间没有运行",
     "the Git host did not answer for a time from {} on": "从 {} 起 Git 平台有一段时间没有应答",
     "no webhook has ever come from the source {}": "来源 {} 从未发来过 Webhook",
     "no webhook came from the source {} since {}": "来源 {} 自 {} 起没有再发来 Webhook",
     "no webhook arrived for it, while others of the source {} did": (
         "来源 {} 的其他 Webhook 都到了，唯独没有这次推送的"
     ),
+    "1 request of the source was rejected meanwhile: {}": "期间拒绝了该来源的 1 次请求：{}",
+    "{} requests of the source were rejected meanwhile: {}": "期间拒绝了该来源的 {} 次请求：{}",
     "{} could not deliver it ({}), and was asked to send it again": "{} 没能送达（{}），已请求重发",
     "pushes of {} cannot be looked for: {}": "无法查找 {} 的推送：{}",
     "pushes of {} and {} more cannot be looked for: {}": "无法查找 {} 等仓库的推送（另有 {} 个）：{}",

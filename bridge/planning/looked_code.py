@@ -61,7 +61,8 @@ class Code:
 class Move:
     """A ref that moved to what it is `at` now, None where it is gone; `before` is empty for a new one.
 
-    Where it is `doubtful`, a webhook reported another move at about the time at which the host was asked.
+    Where it is `doubtful`, a webhook reported another move at about the time at which the host was asked, or
+    one is stored that no one has read yet.
     """
 
     ref: str

@@ -55,18 +55,34 @@ def reason(
     *,
     source: str,
     looked_at: float,
-    began: float,
-    last_sign: float | None,
+    away: tuple[float, float] | None,
     failed_since: float | None,
     last_delivery: float | None,
+    rejected: tuple[int, str] | None,
 ) -> str:
     """Why no webhook reported a move between two looks, as far as that can be known.
 
-    `began` is when this process did, `last_sign` when an earlier one was last at work, `failed_since` since
-    when the host had not said its refs, and `last_delivery` when the source last sent one.
+    `away` is from when the bridge was last at work until it began again; None where it may never have ended.
+    `failed_since` is since when the host had not said its refs, and `last_delivery` when the source last sent
+    one. So many requests of it were `rejected` meanwhile, and for what most of them were.
     """
-    if looked_at < began and last_sign is not None:
-        return f"the bridge was not running between {moment(last_sign)} and {moment(began)}"
+    why = _reason(source, looked_at, away, failed_since, last_delivery)
+    if rejected is None:
+        return why
+    count, of_most = rejected
+    requests = "1 request of the source was" if count == 1 else f"{count} requests of the source were"
+    return f"{why}; {requests} rejected meanwhile: {of_most}"
+
+
+def _reason(
+    source: str,
+    looked_at: float,
+    away: tuple[float, float] | None,
+    failed_since: float | None,
+    last_delivery: float | None,
+) -> str:
+    if away is not None and looked_at < away[1]:
+        return f"the bridge was not running for a time between {moment(away[0])} and {moment(away[1])}"
     if failed_since is not None:
         return f"the Git host did not answer for a time from {moment(failed_since)} on"
     if last_delivery is None:

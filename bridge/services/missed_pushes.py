@@ -21,6 +21,8 @@ from bridge.store.values import ServiceNoticesFor
 
 log = structlog.get_logger()
 
+_DECIDED_SECONDS: Final = 5.0
+"""A delivery that waits for its decision for longer is behind others."""
 _NAMED: Final = 5
 """A notice names so many refs."""
 
@@ -60,29 +62,38 @@ class MissedPushes:
         self._notices_for = notices_for
         self._clock = clock
         self._on_missed = on_missed
-        self._began = clock()
-        self._last_sign: float | None = None
+        self._away: tuple[float, float] | None = None
 
     async def begin(self) -> None:
-        """Note when an earlier process was last at work, before this one leaves a sign."""
-        self._last_sign = await self._store.looks.last_sign()
+        """Note when the bridge was last at work before it began: what is known of looks is overwritten."""
+        if (began := self._store.nodes.alone_since) is not None:
+            last = await self._store.looks.last_sign(began)
+            self._away = None if last is None else (last, began)
 
     async def unreported(self, rules: RuleSet, look: Look) -> dict[str, Move]:
         """The refs that moved without a delivery, of those that the rules build."""
         now, code, known = self._clock(), look.code, look.known
         unreported: dict[str, Move] = {}
-        for ref in sorted(look.differing | {*known.moved}):
+        refs = sorted(look.differing | {*known.moved})
+        # What is decided from here on is among the moves.
+        is_behind = bool(refs) and await self._is_behind(code.source)
+        for ref in refs:
             moves = await self._store.deliveries.moves(code.key, ref)
             is_at = look.found.get(ref)
             before = set_from(known.refs.get(ref, ""), is_at, moves, known.looked_at or 0.0)
             if before is None:
                 continue
-            doubtful = may_be_older(is_at, moves, look.asked_at)
+            doubtful = is_behind or may_be_older(is_at, moves, look.asked_at)
             move = move_of(code, look.url, ref, before, is_at, doubtful=doubtful)
             # Without a list of changed files, and without its message, this is what a webhook would build.
             if rules.match(move.push.kind, move.push.event(), now, code.source).matches:
                 unreported[ref] = move
         return unreported
+
+    async def _is_behind(self, source: str) -> bool:
+        """Whether deliveries of the source wait for a decision, which may be webhooks of what has moved."""
+        since = await self._store.monitoring.undecided_since(source)
+        return since is not None and self._clock() - since > _DECIDED_SECONDS
 
     async def keep(self, look: Look, confirmed: Sequence[Move], suspects: Collection[str]) -> None:
         """Write what the look found, and say so; `suspects` may be missed, and count as unseen."""
@@ -128,10 +139,10 @@ class MissedPushes:
         why = reason(
             source=code.source,
             looked_at=known.looked_at or 0.0,
-            began=self._began,
-            last_sign=self._last_sign,
+            away=self._away,
             failed_since=known.failed_since,
             last_delivery=backlog.last_deliveries.get(code.source),
+            rejected=await self._rejected(code.source, known.looked_at or 0.0),
         )
         return [
             MissedRef(
@@ -148,6 +159,11 @@ class MissedPushes:
             )
             for one in confirmed
         ]
+
+    async def _rejected(self, source: str, since: float) -> tuple[int, str] | None:
+        """How many requests of the source were rejected, and for what most of them were."""
+        found = [one for one in await self._store.activity.rejections(since) if one.source == source]
+        return (sum(one.count for one in found), found[0].reason) if found else None
 
     def _notices(self, code: Code, missed: Sequence[MissedRef]) -> Sequence[Notice]:
         if not missed:

@@ -35,5 +35,5 @@ class Activity(Protocol):
     async def keep_rejections(self) -> None:
         """Write what `Deliveries.reject` has counted since the last time; what is over an hour old goes."""
 
-    async def rejections(self) -> Sequence[Rejected]:
-        """Those of the last hour, the most frequent first."""
+    async def rejections(self, since: float = 0.0) -> Sequence[Rejected]:
+        """Those of the last hour, or since a minute within it; the most frequent first."""

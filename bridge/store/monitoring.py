@@ -91,6 +91,9 @@ class Monitoring(Protocol):
     async def successes(self, channels: Collection[str]) -> Successes:
         """When each part last did what it is for."""
 
+    async def undecided_since(self, source: str) -> float | None:
+        """When the oldest delivery of a source was received that waits for its decision; None for none."""
+
     async def stuck(self, now: float) -> Sequence[Stuck]:
         """What no daemon goes on with, by kind; what waits for a part that is down is not among it."""
 

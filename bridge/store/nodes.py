@@ -29,6 +29,10 @@ class Nodes(Protocol):
     def own_id(self) -> str:
         """The id of this node: another one for each process."""
 
+    @property
+    def alone_since(self) -> float | None:
+        """When this node became one, by its own clock, where no other was there then; else None."""
+
     async def join(
         self,
         home: str,

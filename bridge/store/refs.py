@@ -72,8 +72,8 @@ class Looks(Protocol):
     async def end_redelivery(self, source: str, key: str, state: RedeliveryState) -> None:
         """Note what the host said."""
 
-    async def last_sign(self) -> float | None:
-        """When the last look was written or the last delivery came; None where there was neither."""
+    async def last_sign(self, before: float) -> float | None:
+        """When the last look was written or the last delivery came before then; None where neither was."""
 
     async def missed(self, limit: int) -> Sequence[MissedRef]:
         """The missed pushes, the newest first, with those that hosts were asked to send again."""

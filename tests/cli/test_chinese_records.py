@@ -26,13 +26,18 @@ LATIN = re.compile(r"[A-Za-z][A-Za-z]+ [a-z][a-z]+ [a-z]+")
 """Three words of English: names, ids and times are no sentence."""
 
 
-_NO_WEBHOOK = partial(reason, source="gitea", looked_at=9.0, began=5.0, last_sign=1.0, failed_since=None)
+_NO_WEBHOOK = partial(
+    reason, source="gitea", looked_at=9.0, away=(1.0, 5.0), failed_since=None, rejected=None
+)
+_SIGNATURE = "the signature is wrong: it was made with another secret or over another body"
 _REASONS = [
     _NO_WEBHOOK(looked_at=3.0, last_delivery=None),
     _NO_WEBHOOK(failed_since=2.0, last_delivery=None),
     _NO_WEBHOOK(last_delivery=None),
     _NO_WEBHOOK(last_delivery=2.0),
     _NO_WEBHOOK(last_delivery=9.0),
+    _NO_WEBHOOK(last_delivery=9.0, rejected=(1, _SIGNATURE)),
+    _NO_WEBHOOK(last_delivery=9.0, rejected=(7, _SIGNATURE)),
 ]
 """Each one why a push was missed."""
 

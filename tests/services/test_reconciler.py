@@ -325,6 +325,7 @@ async def test_away_ten_minutes_each_missed_ref_is_named_and_each_newest_one_bui
         stopped, seen = store.clock(), {name: heads(origin) for name, origin in made.items()}
         moved = {name: _move_four(origin) for name, origin in made.items()}
         store.clock.advance(600)
+        await store.nodes.join("home", "node", [])
         harness = ReconcilerHarness(store, tmp_path, urls, missed="build")
         async with harness.running():
             await harness.begin()
@@ -344,7 +345,7 @@ async def test_away_ten_minutes_each_missed_ref_is_named_and_each_newest_one_bui
             assert len(expected) == len(missed) == 40
             assert {(one.repo, one.ref): (one.before, one.after) for one in missed} == expected
             away = f"between {moment(stopped)} and {moment(stopped + 600)}"
-            assert {one.reason for one in missed} == {f"the bridge was not running {away}"}
+            assert {one.reason for one in missed} == {f"the bridge was not running for a time {away}"}
             built = sorted((one.repo_name, one.request.ref, one.pushed) for one in await harness.builds())
             wanted = [(name[5:], ref, after) for (name, ref), (_, after) in expected.items() if after]
             assert built == sorted(wanted)

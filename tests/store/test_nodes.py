@@ -64,6 +64,18 @@ async def write(store: Store) -> None:
     await store.health.degrade("builder:here", "it is away")
 
 
+async def test_a_node_knows_since_when_it_is_there_only_where_no_other_one_was(site: Site) -> None:
+    one, two = await site.join("one"), await site.join("two")
+    assert one.nodes.alone_since is not None
+    assert two.nodes.alone_since is None
+    await one.nodes.leave()
+    three = await site.join("three")
+    assert three.nodes.alone_since is None
+    await two.nodes.leave()
+    await three.nodes.leave()
+    assert (await site.join("four")).nodes.alone_since is not None
+
+
 async def test_a_duty_is_one_nodes_until_that_gives_it_up(site: Site) -> None:
     one, two = await site.join("one"), await site.join("two")
     await one.nodes.take(["dispatch"])

@@ -118,7 +118,7 @@ class ReconcilerHarness(DispatcherHarness):
             headers={"x-gitea-event": "push", "content-type": "application/json"},
             body=json.dumps(body).encode(),
         )
-        await self.put(delivery)
+        await (self.put(delivery) if self.dispatcher in self._rounds else self.store.deliveries.put(delivery))
 
     async def builds(self) -> list[Build]:
         return await self.store.builds.in_state("jenkins", *BuildState)

@@ -90,11 +90,11 @@ class Activity:
                 self._rejections.add(source, reason, count)
             raise
 
-    async def rejections(self) -> Sequence[Rejected]:
+    async def rejections(self, since: float = 0.0) -> Sequence[Rejected]:
         count = cast(func.sum(rejection.c.count), BigInteger).label("count")
         query = (
             select(rejection.c.source, rejection.c.reason, count)
-            .where(rejection.c.minute >= _oldest(self._clock()))
+            .where(rejection.c.minute >= max(_oldest(self._clock()), int(since // _MINUTE)))
             .group_by(rejection.c.source, rejection.c.reason)
             .order_by(text("count DESC"), rejection.c.source, rejection.c.reason)
         )

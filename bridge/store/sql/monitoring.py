@@ -63,6 +63,11 @@ class Monitoring:
     async def successes(self, channels: Collection[str]) -> Successes:
         return await self._asked(lambda connection: _successes(connection, channels))
 
+    async def undecided_since(self, source: str) -> float | None:
+        waiting = (delivery.c.source == source) & (delivery.c.state == DeliveryState.STORED)
+        query = select(delivery.c.received_at).where(waiting).order_by(delivery.c.id).limit(1)
+        return await self._asked(lambda connection: connection.execute(query).scalar())
+
     async def stuck(self, now: float) -> Sequence[Stuck]:
         def work(connection: Connection) -> Sequence[Stuck]:
             found = [of_kind(connection, kind, now) for kind in StuckKind]

@@ -35,6 +35,7 @@ class Nodes:
         self._database = database
         self._clock = clock
         self.own_id = uuid4().hex
+        self.alone_since: float | None = None
         self._home = ""
         self._calling: set[str] = set()
         """Words that are still to be written."""
@@ -70,6 +71,7 @@ class Nodes:
             return alone
 
         alone = await self._database.write(work)
+        self.alone_since = self._clock() if alone else None
         self._database.fence(self.own_id)
         return alone
 

@@ -90,8 +90,9 @@ class Looks:
     async def end_redelivery(self, source: str, key: str, state: RedeliveryState) -> None:
         await self._database.write(lambda connection: redeliveries.end(connection, source, key, state))
 
-    async def last_sign(self) -> float | None:
-        queries = [select(func.max(code_look.c.looked_at)), select(func.max(delivery.c.received_at))]
+    async def last_sign(self, before: float) -> float | None:
+        signs = code_look.c.looked_at, delivery.c.received_at
+        queries = [select(func.max(sign)).where(sign < before) for sign in signs]
 
         def work(connection: Connection) -> float | None:
             found = [connection.execute(query).scalar() for query in queries]
