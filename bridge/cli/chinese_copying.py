@@ -21,6 +21,10 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} is a copy that is not complete: run `buildbridge db copy` again, it goes on from there": (
         "{} 的复制没有完成：请再运行 `buildbridge db copy`，它会接着复制"
     ),
+    "the copy cannot be begun: {}": "无法开始复制：{}",
+    "{} is no file of SQLite: name another one": "{} 不是 SQLite 文件：请写别的文件",
+    "another session has been writing to the database for {} s: wait until that has ended, and run this "
+    "command again": "另一个会话一直在写这个数据库，已有 {} 秒：请等它结束，再运行一次",
     "the copy has stopped: {}; when run again, this command goes on": "复制中断：{}；再运行一次会接着复制",
     "a store cannot be copied into itself: name another place": "存储不能复制到它自己：请写别的位置",
     "the target has a store already: {}": "目标位置已经有存储：{}",

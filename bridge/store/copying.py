@@ -4,8 +4,8 @@ Table by table, in the order in which their rows point to each other, and in par
 both sides are read once more, and compared. Neither can be served meanwhile, nor the source be written.
 """
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -51,13 +51,14 @@ def copy(source_url: str, target_url: str, *, progress: Progress) -> Copied:
         raise StoreError("a store cannot be copied into itself: name another place")
     (ours, from_place), (theirs, to_place) = _engine(source_url), _engine(target_url)
     with (
-        ours.source(from_place) as source,
-        theirs.target(to_place) as target,
-        source.failing(),
-        target.failing(),
+        _failing((ours, theirs), "the copy has stopped: {}; when run again, this command goes on"),
+        ExitStack() as stack,
     ):
+        with _failing((ours, theirs), "the copy cannot be begun: {}"):
+            source = stack.enter_context(ours.source(from_place))
+            target = stack.enter_context(theirs.target(to_place))
+            begun = target.begin(source_name, source.state())
         work = _Work(source, target, progress)
-        begun = target.begin(source_name, source.state())
         work.copy_rows(begun)
         work.add_indexes()
         found = work.compared()
@@ -126,6 +127,17 @@ class _Work:
     def _advance(self, steps: int) -> None:
         self._done = min(self._done + steps, self._total)
         self._progress(self._done, self._total)
+
+
+@contextmanager
+def _failing(engines: Sequence[type[Side]], sentence: str) -> Iterator[None]:
+    """Raises StoreError for what a driver raises: `sentence` has {} for the reason."""
+    try:
+        yield
+    except Exception as error:
+        for why in filter(None, (engine.reason(error) for engine in engines)):
+            raise StoreError(sentence.format(why)) from error
+        raise
 
 
 def _parts(rows: Iterator[Row]) -> Iterator[list[Row]]:

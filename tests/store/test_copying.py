@@ -1,10 +1,12 @@
 """Copies of stores from one engine to the other: killed in the middle, of what changes, of what is in use."""
 
+import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
@@ -21,9 +23,9 @@ from bridge.store import copying, upkeep
 from bridge.store.copying import Copied
 from bridge.store.open import is_served
 from bridge.store.postgres import database as module
-from bridge.store.postgres import engine
+from bridge.store.postgres import engine, side
 from bridge.store.postgres.database import Database as Postgres
-from bridge.store.postgres.migrate import TURN
+from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.schema import metadata
 from bridge.store.sql.database import Database
 from bridge.store.sqlite.database import Database as Sqlite
@@ -277,6 +279,51 @@ def test_wrong_places_are_said(source: str, postgres: Server, tmp_path: Path) ->
     with pytest.raises(StoreError, match=r'the database cannot be opened: .*database "none" does not exist'):
         copy(source, f"{postgres.url}/none")
     assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
+def test_a_server_that_goes_is_said_in_a_line_whatever_the_copy_does(
+    source: str, postgres: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture, share: float
+) -> None:
+    def end(done: int, total: int) -> None:
+        if done > share * total:
+            postgres.stop(signal.SIGQUIT)
+
+    places = [source, postgres.make_database(), f"sqlite://{tmp_path}/back.db"]
+    for given, target in pairwise(places):
+        with pytest.raises(
+            StoreError, match=r"^the copy has stopped: .+; when run again, this command goes on$"
+        ):
+            copying.copy(given, target, progress=end)
+        assert not caplog.records
+        postgres.start()
+        copy(given, target)
+        assert content(target) == content(source)
+
+
+def test_one_that_cannot_be_begun_is_said_in_a_line(
+    source: str, postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("notes\n" * 1000)
+    with pytest.raises(StoreError, match=r"notes\.txt is no file of SQLite: name another one$"):
+        copy(source, f"sqlite://{tmp_path}/notes.txt")
+    assert (tmp_path / "notes.txt").read_text() == "notes\n" * 1000
+    database = postgres.make_database()
+    postgres.execute(database.rpartition("/")[2], "CREATE ROLE guest LOGIN")
+    with pytest.raises(StoreError, match=r"^the copy cannot be begun: permission denied for schema public$"):
+        copy(source, database.replace("bridge@", "guest@"))
+    copy(source, database)
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(side, "LOCK_SECONDS", 0.1)
+    with closing(psycopg.connect(database)) as other:
+        other.execute(f"SELECT pg_advisory_lock({TURN})".encode())
+        with pytest.raises(
+            StoreError, match=r"^another session has been writing to the database for 6 s: wait"
+        ):
+            copy(database, f"sqlite://{tmp_path}/back.db")
+        other.execute(f"SELECT pg_advisory_lock({SERVED})".encode())
+        with pytest.raises(StoreError, match=r"^a copy of it is being made: it can be used when"):
+            copy(database, f"sqlite://{tmp_path}/back.db")
 
 
 def test_a_copy_that_is_killed_at_any_line_goes_on(database: str, tmp_path: Path) -> None:

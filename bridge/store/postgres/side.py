@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import StoreError
 from bridge.store.postgres import migrate
-from bridge.store.postgres.engine import LOCK_SECONDS, engine_of
+from bridge.store.postgres.engine import LOCK_SECONDS, discard, engine_of
 from bridge.store.postgres.failures import reason
 from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.sql import side
@@ -28,6 +28,10 @@ _LEAVE: Final = text(
 """A copy that was killed leaves the database at once, also in the middle of an index; since version 14."""
 _LEAVE_SECONDS: Final = 2
 _IN_USE: Final = "it is in use by another daemon: stop that one, or name another database as store.url"
+_WRITTEN: Final = (
+    f"another session has been writing to the database for {LOCK_SECONDS} s: wait until that has ended, and "
+    "run this command again"
+)
 _SEQUENCE: Final = text("SELECT pg_get_serial_sequence(:table, :column)")
 
 
@@ -41,8 +45,9 @@ class Side(side.Side):
     def source(cls, place: str) -> Iterator[Self]:
         migrate.check(place)
         with _connected(place) as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_lock({TURN})")
-            yield cls(connection)
+            found = cls(connection)
+            found._take_turn(f"SELECT pg_advisory_lock({TURN})")
+            yield found
 
     @classmethod
     @contextmanager
@@ -55,7 +60,7 @@ class Side(side.Side):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        self._raw.execute(f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({TURN})".encode())
+        self._take_turn(f"{migrate.BEGIN}; SELECT pg_advisory_xact_lock({TURN})")
         try:
             yield
         except BaseException:
@@ -96,9 +101,16 @@ class Side(side.Side):
         self._raw.execute(b"ANALYZE")
         self._raw.execute(b"SET synchronous_commit = on")
 
-    def reason(self, error: Exception) -> str | None:
+    @staticmethod
+    def reason(error: Exception) -> str | None:
         failed = error.orig if isinstance(error, DBAPIError) else error
         return reason(failed) if isinstance(failed, psycopg.Error) else None
+
+    def _take_turn(self, statements: str) -> None:
+        try:
+            self._raw.execute(statements.encode())
+        except LockNotAvailable as error:
+            raise StoreError(_WRITTEN) from error
 
     def _sequence(self, table: Table, column: Column[Any]) -> str:
         values = {"table": f'"{table.name}"', "column": column.name}
@@ -113,13 +125,13 @@ class Side(side.Side):
 
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
-    """One connection, while which no daemon can serve the database. Raises StoreError."""
+    """One connection, while which no daemon can serve the database. Raises StoreError, and as SQLAlchemy."""
     engine = engine_of(url, read_only=False, seconds=_STATEMENT_SECONDS)
     try:
         connection = engine.connect()
     except DBAPIError as error:
         raise StoreError(f"the database cannot be opened: {reason(error)}") from error
-    with connection:
+    try:
         connection.execute(_LEAVE)
         try:
             # It waits for a moment: the server may not have noticed yet that an earlier copy was killed.
@@ -127,7 +139,11 @@ def _connected(url: str) -> Iterator[Connection]:
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({SERVED})")
         except DBAPIError as error:
             if isinstance(error.orig, LockNotAvailable):
-                raise StoreError(_IN_USE) from error
+                is_copied = connection.exec_driver_sql(migrate.IS_COPIED).first()
+                raise StoreError(migrate.COPIED if is_copied else _IN_USE) from error
             raise
         connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         yield connection
+    finally:
+        # Whatever the server makes of it: it may be gone.
+        discard(connection)

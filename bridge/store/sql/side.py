@@ -8,7 +8,7 @@ its last row. Indexes are made when all rows are there, which takes less time.
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import Any, Final, Self
@@ -66,7 +66,7 @@ class Content:
 
 
 class Side(ABC):
-    """An open store that no one else serves. What the engine raises becomes a StoreError in `failing`."""
+    """An open store that no one else serves. What the driver raises is explained by `reason`."""
 
     keeps_nul: bool
     """Whether a text may have a NUL in it."""
@@ -77,12 +77,12 @@ class Side(ABC):
     @classmethod
     @abstractmethod
     def source(cls, place: str) -> AbstractContextManager[Self]:
-        """The store to copy, which no one changes meanwhile. Raises StoreError, StoreTooNew."""
+        """The store to copy, which no one changes meanwhile. Raises StoreError, and as the driver."""
 
     @classmethod
     @abstractmethod
     def target(cls, place: str) -> AbstractContextManager[Self]:
-        """Where a copy is made, or one was begun. Raises StoreError."""
+        """Where a copy is made, or one was begun. Raises StoreError, and as the driver."""
 
     @abstractmethod
     def rows(self, statement: str, values: Sequence[Any]) -> Generator[Row]:
@@ -112,20 +112,10 @@ class Side(ABC):
     def settle(self) -> None:
         """All rows and indexes are there: from now on a commit is on disk before it returns."""
 
+    @staticmethod
     @abstractmethod
-    def reason(self, error: Exception) -> str | None:
+    def reason(error: Exception) -> str | None:
         """What the driver says that failed; None for an error that is not the driver's."""
-
-    @contextmanager
-    def failing(self) -> Iterator[None]:
-        """Raises StoreError for what the driver raises."""
-        try:
-            yield
-        except Exception as error:
-            why = self.reason(error)
-            if why is None:
-                raise
-            raise StoreError(f"the copy has stopped: {why}; when run again, this command goes on") from error
 
     def count(self, table: Table) -> int:
         return self._connection.execute(select(func.count()).select_from(table)).scalar_one()

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Column, Connection, Table, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import NullPool
 
+from bridge.errors import StoreError
 from bridge.store.sql import side
 from bridge.store.sql.side import Row, names_of
 from bridge.store.sqlite import migrate
@@ -42,8 +43,13 @@ class Side(side.Side):
     def target(cls, place: str) -> Iterator[Self]:
         with _connected(Path(place)) as connection:
             # Each part and how far the copy is are written together: what is lost is copied again.
-            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{_CACHE_KIB}"):
-                connection.exec_driver_sql(f"PRAGMA {pragma}").close()
+            try:
+                for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{_CACHE_KIB}"):
+                    connection.exec_driver_sql(f"PRAGMA {pragma}").close()
+            except DatabaseError as error:
+                if getattr(error.orig, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
+                    raise
+                raise StoreError(f"{place} is no file of SQLite: name another one") from error
             yield cls(connection)
 
     @contextmanager
@@ -82,7 +88,8 @@ class Side(side.Side):
     def settle(self) -> None:
         self._raw.execute("PRAGMA synchronous=FULL")
 
-    def reason(self, error: Exception) -> str | None:
+    @staticmethod
+    def reason(error: Exception) -> str | None:
         failed = error.orig if isinstance(error, DBAPIError) else error
         return reason(failed) if isinstance(failed, sqlite3.Error) else None
 
