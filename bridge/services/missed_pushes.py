@@ -47,6 +47,12 @@ class Look:
         known = self.known.refs
         return {ref for ref in {*known, *self.found} if self.object(ref) != known.get(ref, "")}
 
+    @property
+    def peeled(self) -> dict[str, str]:
+        """The commits of annotated tags that deliveries reported, by the objects."""
+        reported = [self.found[ref] for ref in self.known.moved if ref in self.found]
+        return {one.pushed: one.sha for one in reported if one.pushed != one.sha}
+
     def object(self, ref: str) -> str:
         """What a ref points to, "" where it is gone."""
         return self.found[ref].pushed if ref in self.found else ""
@@ -110,6 +116,7 @@ class MissedPushes:
             clone_url=look.url,
             looked_at=None if suspects else look.at,
             changed={ref: look.object(ref) for ref in look.differing if ref not in suspects},
+            peeled=look.peeled,
             missed=missed,
             deliveries=list(deliveries.values()),
             notices=notices,

@@ -32,7 +32,8 @@ class NewLook:
     """What a look found: refs that point elsewhere (empty: they are gone), and pushes that were missed.
 
     `looked_at` is the time until which all moves are accounted for; None where it stays as it was. Each
-    delivery of `deliveries` builds one of the missed refs.
+    delivery of `deliveries` builds one of the missed refs. `peeled` are the commits of annotated tags that
+    deliveries reported, by the objects: some hosts name the commit, and some the object.
     """
 
     code: str
@@ -40,6 +41,7 @@ class NewLook:
     clone_url: str
     looked_at: float | None
     changed: Mapping[str, str] = field(default_factory=dict)
+    peeled: Mapping[str, str] = field(default_factory=dict)
     missed: Sequence[MissedRef] = ()
     deliveries: Sequence[Delivery] = ()
     notices: Sequence[Notice] = ()

@@ -460,6 +460,24 @@ async def test_a_host_that_did_not_answer_is_the_reason_and_is_logged_once(
             assert missed.reason == f"the Git host did not answer for a time from {began} on"
 
 
+async def test_a_named_tag_is_late_whichever_of_its_two_objects_the_webhook_names(
+    store: Store, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    async with looking(store, tmp_path, url) as harness:
+        commit, first, second = heads(origin)[MAIN], origin.tag("v1"), origin.tag("v2")
+        await harness.look()
+        assert [one[3] for one in await harness.named()] == ["named", "named"]
+        await harness.push("shop", url, "refs/tags/v1", NONE, commit)
+        await harness.look()
+        assert await harness.named() == [
+            ("refs/tags/v1", "", first, "late"),
+            ("refs/tags/v2", "", second, "named"),
+        ]
+        await harness.push("shop", url, "refs/tags/v2", NONE, second)
+        await harness.look()
+        assert [one[3] for one in await harness.named()] == ["late", "late"]
+
+
 async def test_a_late_webhook_that_names_the_commit_of_an_annotated_tag_builds_nothing_again(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:

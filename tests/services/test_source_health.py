@@ -1,5 +1,6 @@
 """A Git host that does not say its refs makes its source down, until it answers for all code again."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -7,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from support.git import serve_http
+from support.ports import free_port
 from support.reconciling import ReconcilerHarness, origins, without_addresses
 from support.scripted import Store
 
@@ -83,6 +86,22 @@ async def test_a_source_is_down_from_the_second_failing_look_on_and_says_so_once
         (notice,) = await site.said()
         assert notice[0] is EventName.DEGRADED
         assert notice[1].startswith(f"pushes of acme/app and 1 more {UNREACHED}")
+
+
+async def test_what_differs_from_one_failure_to_the_next_is_left_out_so_that_each_is_logged_once(
+    store: Store, tmp_path: Path
+) -> None:
+    site = Site(store, tmp_path, f"http://127.0.0.1:{free_port()}")
+    with capture_logs() as lines:
+        async with begun(site):
+            await site.looks(3)
+    assert sorted(line["repo"] for line in lines if line["event"] == "look.failed") == [
+        "acme/app",
+        "acme/shop",
+    ]
+    error = (await store.looks.last("Gitea acme/shop")).error
+    assert "port" in error
+    assert not re.search(r"after \d", error)
 
 
 async def test_it_is_up_once_all_of_its_code_answers(site: Site) -> None:

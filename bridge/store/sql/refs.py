@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge.model.missed import MissedRef, MissedState, Redelivery, RedeliveryState
@@ -50,7 +50,7 @@ class Looks:
                 deliveries.keep(connection, asked)
             for notice in look.notices:
                 add_notice(connection, notice, dedupe=notice.id)
-            _note_late(connection, look.code)
+            _note_late(connection, look)
             return True
 
         return await self._database.write(work)
@@ -157,17 +157,26 @@ def _forget(ids: Sequence[int], connection: Connection) -> None:
     connection.execute(update(code_look).where(code_look.c.id.in_(ids)).values(values))
 
 
-def _note_late(connection: Connection, code: str) -> None:
+def _note_late(connection: Connection, look: NewLook) -> None:
     """What was named, and then reported by a webhook."""
+    named = (missed_ref.c.code == look.code) & (missed_ref.c.state == MissedState.NAMED)
+    _set_late(connection, named, missed_ref.c.after)
+    if look.peeled:
+        for at in connection.execute(select(missed_ref.c.after).where(named)).scalars().all():
+            if commit := look.peeled.get(at):
+                _set_late(connection, named & (missed_ref.c.after == at), literal(commit))
+
+
+def _set_late(connection: Connection, which: ColumnElement[bool], name: ColumnElement[str]) -> None:
+    """Those of which a delivery has reported since that their ref was set to this."""
     reported = (
         select(1)
         .where(
             ref_move.c.code == missed_ref.c.code,
             ref_move.c.ref == missed_ref.c.ref,
-            ref_move.c.after == missed_ref.c.after,
+            ref_move.c.after == name,
             ref_move.c.at >= missed_ref.c.at,
         )
         .exists()
     )
-    named = (missed_ref.c.code == code) & (missed_ref.c.state == MissedState.NAMED)
-    connection.execute(update(missed_ref).where(named, reported).values(state=MissedState.LATE))
+    connection.execute(update(missed_ref).where(which, reported).values(state=MissedState.LATE))
