@@ -13,9 +13,10 @@ from support.sources import check_vendor_page, source_of, titles_without_address
 import bridge
 from bridge.builders.base import Builder
 from bridge.channels.base import Channel, ChannelContext
+from bridge.channels.reasons import reasons
 from bridge.config.loader import load_config
 from bridge.forges.request import Request
-from bridge.registry import BUILDERS, CHANNELS, FORGE_ADAPTERS, FORGES, KINDS, channel_plans
+from bridge.registry import BUILDERS, CHANNELS, FORGE_ADAPTERS, FORGES, KINDS, channel_plans, chinese_of
 from bridge.runtime.clock import system_clock
 
 PACKAGE = Path(bridge.__file__).parent
@@ -31,6 +32,16 @@ load_config(Path(sys.argv[1]), KINDS, {})
 FORGES["GitHub"]
 print(*sys.modules)
 """
+
+
+def test_notices_in_chinese_say_why_requests_were_rejected(tmp_path: Path) -> None:
+    (tmp_path / "bridge.yaml").write_text("builders: {none: {kind: dummy}}\n")
+    config = load_config(tmp_path / "bridge.yaml", KINDS, {})
+    say = reasons("zh-CN", chinese_of(config))
+    why = "no webhook has ever come from the source hub; 5 requests of the source were rejected meanwhile: "
+    assert say(f"{why}the token is wrong") == (
+        "来源 hub 从未发来过 Webhook；期间拒绝了该来源的 5 次请求：令牌不对"  # noqa: RUF001  # as Chinese is written
+    )
 
 
 @pytest.mark.parametrize("kind", BUILDERS)

@@ -7,7 +7,7 @@ from bridge.store.values import HealthRecord
 
 
 class Health(Protocol):
-    """The health of builders (`builder:NAME`), channels (`channel:NAME`) and other parts."""
+    """The health of builders (`builder:NAME`), channels (`channel:NAME`), sources and other parts."""
 
     async def get(self, name: str) -> HealthRecord:
         """The health of one part; a part that was never recorded works."""

@@ -337,7 +337,7 @@ service = Table(
     Column("error", Text, nullable=False, server_default=""),
     Column("error_at", Float),
 )
-"""The health of each builder (`builder:NAME`) and channel (`channel:NAME`)."""
+"""The health of each builder (`builder:NAME`), channel (`channel:NAME`) and source (`source:NAME`)."""
 
 seen_job = Table(
     "seen_job",

@@ -190,7 +190,8 @@ class OwnApi(BuildCalls, NoticeCalls, SilenceCalls, TokenCalls):
         """Show which builders and channels work, and since when and why others do not.
 
         Who may read all sees what else does not work, such as `rules` that have faults, a `configuration` of
-        which something waits for a restart, or a `node:NAME` that was not heard of.
+        which something waits for a restart, a `source:NAME` whose Git host does not say its refs, or a
+        `node:NAME` that was not heard of.
         """
         names = self._core.keeper.in_force.files.names
         parts = [f"builder:{name}" for name in names.builders] + [
