@@ -87,6 +87,8 @@ class LogEvent(StrEnum):
     TRACES_RESTORED = "traces.restored"
 
     # The store.
+    STORE_UPGRADING = "store.upgrading"
+    """Its tables are of an older release and are changed now, before the daemon is ready."""
     STORE_WRITE_FAILED = "store.write_failed"
     STORE_RESTORED = "store.restored"
     STORE_WRITER_DIED = "store.writer_died"

@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
+from structlog.testing import capture_logs
 from support.listed import newest_notices
 from support.notices import FACTS
 from support.scripted import Clock, open_store, quiet
@@ -80,8 +81,12 @@ def test_an_older_store_is_migrated_by_a_process_of_its_own(
     path = tmp_path / "bridge.db"
     old_store(path, monkeypatch)
     # The process knows of no revision 0000: that it says so shows that it was asked.
-    with pytest.raises(StoreError, match=r"bridge.db cannot be upgraded: .*0000"):
+    with (
+        capture_logs() as lines,
+        pytest.raises(StoreError, match=r"bridge.db cannot be upgraded: .*0000"),
+    ):
         migrate.upgrade(path)
+    assert lines == [{"event": "store.upgrading", "to": REVISION, "log_level": "info"}]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM alembic_version")
         for table in metadata.tables:

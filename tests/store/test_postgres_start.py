@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from support.postgres import Server
 
 from bridge.errors import StoreError, StoreTooNew
@@ -75,7 +76,9 @@ def test_an_older_schema_is_migrated_by_a_process_that_shows_no_password(
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr(sys, "executable", os.fspath(tmp_path / "python"))
     # The newest migration finds its own work done: that says which one was begun.
-    assert "cannot be upgraded" in refusal(url)
+    with capture_logs() as lines:
+        assert "cannot be upgraded" in refusal(url)
+    assert lines == [{"event": "store.upgrading", "to": REVISION, "log_level": "info"}]
     assert seen.read_text().startswith("/bin/sh")
     assert PASSWORD not in seen.read_text()
     found = postgres.execute(name, "SELECT version_num FROM alembic_version")

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
+import structlog
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bridge.errors import StoreError
+from bridge.runtime.events import LogEvent
 from bridge.store import (  # noqa: F401  # their tables are among all of them
     schema_activity,
     schema_callers,
@@ -33,6 +35,7 @@ from bridge.store.sql import revisions
 from bridge.store.sql.revisions import MIGRATION_SECONDS, ROOT
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 TURN: Final = 0x6275696C64627269
 """The number of the advisory lock that a transaction holds which writes."""
@@ -201,6 +204,7 @@ def _create(connection: Connection) -> None:
 
 def _migrate(url: str) -> None:
     """Apply the migrations in another process, which spares the daemon 10 MiB of memory for the tools."""
+    log.info(LogEvent.STORE_UPGRADING, to=REVISION)
     argv = [sys.executable, "-I", "-c", _MIGRATION, str(ROOT)]
     try:
         done = subprocess.run(

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import structlog
 from sqlalchemy import URL, Connection, MetaData, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bridge.errors import StoreError
+from bridge.runtime.events import LogEvent
 from bridge.store import (  # noqa: F401  # their tables are among all of them
     schema_activity,
     schema_callers,
@@ -30,6 +32,8 @@ from bridge.store.schema import REVISION, metadata
 from bridge.store.sql import revisions
 from bridge.store.sql.revisions import MIGRATION_SECONDS, ROOT
 from bridge.store.sqlite.failures import reason
+
+log = structlog.get_logger()
 
 _VERSIONS: Final = "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
 """Alembic's own table, so that it finds what there is to migrate."""
@@ -145,6 +149,7 @@ def _statements_of(tables: MetaData) -> Iterator[str]:
 
 def _migrate(path: Path) -> None:
     """Apply the migrations in another process, which spares the daemon 10 MiB of memory for the tools."""
+    log.info(LogEvent.STORE_UPGRADING, to=REVISION)
     argv = [sys.executable, "-I", "-c", _MIGRATION, str(ROOT), str(path)]
     try:
         done = subprocess.run(
