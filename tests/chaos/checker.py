@@ -34,6 +34,8 @@ class Kind(StrEnum):
     NO_NOTICE = "lost notice"
     DOUBLED_NOTICE = "doubled notice"
     NOTICE_ORDER = "order of notices"
+    LOST_MESSAGE = "lost message"
+    DOUBLED_MESSAGE = "doubled message"
     STUCK = "stuck"
     RATE = "robot's limit"
     TAKEOVER = "takeover"
@@ -74,6 +76,14 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """When a robot took a message, and the end of the id of the notice that it is."""
+
+    at: float
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """How long a duty was without a sign of life after a fault, and how long it may be; in seconds."""
 
@@ -85,16 +95,23 @@ class Takeover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What others saw: `triggers` and `ran` by BRIDGE_BUILD_ID, `sent` (in Unix seconds) by robot."""
+    """What others saw: `triggers` and `ran` by BRIDGE_BUILD_ID, `sent` by robot.
+
+    Of the clock of `sent`, which no one sets, are the `faults`, too: from when to when what was sent may not
+    have been written.
+    """
 
     accepted: Sequence[Accepted]
     triggers: Mapping[str, int]
     ran: Mapping[str, Sequence[Ran]]
-    sent: Mapping[str, Sequence[float]]
+    sent: Mapping[str, Sequence[Message]]
     rejections: Mapping[str, Sequence[str]] = field(default_factory=dict)
     takeovers: Sequence[Takeover] = ()
+    faults: Sequence[tuple[float, float]] = ()
 
 
+_ANSWER: Final = 2.0
+"""So many seconds after a message it is written that it is out, at the latest."""
 _EVENTS: Final[Mapping[BuildState, frozenset[str]]] = {
     BuildState.SUCCEEDED: frozenset({EventName.SUCCESS, EventName.FIXED}),
     BuildState.FAILED: frozenset({EventName.FAIL}),
@@ -213,6 +230,38 @@ def _notices(facts: Facts, evidence: Evidence) -> Iterator[Breach]:
                     yield Breach(Kind.NO_NOTICE, build.id, said)
 
 
+def _messages(facts: Facts, evidence: Evidence) -> Iterator[Breach]:
+    """A robot got each notice that is out once, or again where a fault may have cut its answer."""
+    for robot, messages in evidence.sent.items():
+        notices = [notice for notice in facts.notices if notice.channel == robot]
+        taken: defaultdict[str, list[float]] = defaultdict(list)
+        for message in messages:
+            taken[message.notice].append(message.at)
+        for name in taken.keys() - {_name(notice.id) for notice in notices}:
+            yield Breach(Kind.DOUBLED_MESSAGE, robot, f"it got the message {name!r}, which is of no notice")
+        digests = {notice.digest for notice in notices}
+        for notice in notices:
+            if (count := len(taken[_name(notice.id)])) > notice.attempts:
+                said = f"{robot} got it {count} times in {notice.attempts} attempts"
+                yield Breach(Kind.DOUBLED_MESSAGE, notice.id, said)
+            if notice.state not in SAID or notice.id in digests:
+                continue
+            told = sorted(at for one in (notice.id, notice.digest) if one for at in taken[_name(one)])
+            if not told:
+                yield Breach(Kind.LOST_MESSAGE, notice.id, f"it is {notice.state}, and {robot} never got it")
+            for first, again in pairwise(told):
+                if not any(begun - _ANSWER < first < over + _ANSWER for begun, over in evidence.faults):
+                    said = (
+                        f"{robot} got it again after {again - first:.1f} s, and no fault was near the first"
+                    )
+                    yield Breach(Kind.DOUBLED_MESSAGE, notice.id, said)
+
+
+def _name(notice_id: str) -> str:
+    """What a message has of the id of its notice."""
+    return notice_id[-8:]
+
+
 def _notice_order(facts: Facts, _evidence: Evidence) -> Iterator[Breach]:
     """What one channel is to hear of one job got out in the order in which it happened."""
     jobs: defaultdict[tuple[str, str], list[NoticeFacts]] = defaultdict(list)
@@ -238,12 +287,15 @@ def _at_rest(facts: Facts, _evidence: Evidence) -> Iterator[Breach]:
         if notice.state in OPEN_NOTICES:
             yield Breach(Kind.STUCK, notice.id, f"the notice for {notice.channel} is {notice.state}")
     for part in facts.down:
+        if part.startswith("source:"):
+            continue  # its host, which is asked for what was missed, is in no run
         yield Breach(Kind.STUCK, part, "it is down, and all that it needs is there")
 
 
 def _rates(_facts: Facts, evidence: Evidence) -> Iterator[Breach]:
     """No robot got more messages within a minute than its vendor takes, nor rejected any."""
-    for robot, moments in evidence.sent.items():
+    for robot, messages in evidence.sent.items():
+        moments = [message.at for message in messages]
         for first, last in zip(moments, moments[LIMIT:], strict=False):
             if last - first < WINDOW:
                 yield Breach(Kind.RATE, robot, f"{LIMIT + 1} messages within {last - first:.1f} s")
@@ -267,6 +319,7 @@ _CHECKS: Final[Sequence[Callable[[Facts, Evidence], Iterator[Breach]]]] = (
     _ends,
     _order,
     _notices,
+    _messages,
     _notice_order,
     _at_rest,
     _rates,

@@ -51,6 +51,9 @@ class NoticeFacts:
     job: str
     state: NoticeState
     reason: str
+    digest: str | None
+    """The id of the digest that tells it."""
+    attempts: int
     left: int | None
     """The number of the step with which it, or its digest, got out: unlike times these never go back."""
 
@@ -111,6 +114,8 @@ def read(connection: Connection) -> Facts:
                 row.job,
                 NoticeState(row.state),
                 row.reason,
+                row.digest_id,
+                row.attempts,
                 left.get(row.digest_id or row.id),
             )
             for row in notices

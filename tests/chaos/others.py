@@ -1,6 +1,7 @@
 """The others of a run: a Jenkins and two robots, which count what they get."""
 
 import json
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -10,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from anyio.from_thread import start_blocking_portal
+from chaos.checker import Message
 from chaos.pushes import BUILDERS, ROBOTS
 from starlette.types import Receive, Scope, Send
 from support import fake_http
@@ -25,6 +27,8 @@ from bridge.demo.robot import robot_app
 _FAILS: Final = 7
 """One of so many builds fails."""
 _TOKEN: Final = "0123456789abcdef" * 4
+_NAME: Final = re.compile(r"\bN-(\S{8})")
+"""What a message has of the id of its notice; the last one is ours, whatever a log says."""
 _LASTS: Final = (0.3, 2.5)
 """How long builds last, in seconds."""
 
@@ -63,12 +67,12 @@ def _fate(build: Build) -> tuple[str, float]:
 
 
 class Robot:
-    """A robot that notes when it took a message, in Unix seconds, and each of its rejections."""
+    """A robot that notes each message that it took, and each of its rejections."""
 
     def __init__(self) -> None:
         self.listener = bound_listener()
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/robot/send?access_token={_TOKEN}"
-        self.taken: list[float] = []
+        self.taken: list[Message] = []
         self.rejections: list[str] = []
         self._app = robot_app(token=_TOKEN, secret=SECRET, clock=time.time, on_message=self._take)
 
@@ -80,8 +84,9 @@ class Robot:
 
         await self._app(scope, receive, answer)
 
-    def _take(self, _message: Mapping[str, Any]) -> None:
-        self.taken.append(time.time())
+    def _take(self, message: Mapping[str, Any]) -> None:
+        named = _NAME.findall(message["markdown"]["text"])
+        self.taken.append(Message(time.monotonic(), named[-1] if named else ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def play(settings: Settings, folder: Path, server: Server | None) -> Result:
             facts = read(connection)
             engine = _engine(nodes)
         gaps = list(takeovers(injector.happened, watch.seen, settings.lease))
-        evidence = _evidence(load, beside, gaps if settings.nodes > 1 else ())
+        evidence = _evidence(load, beside, gaps if settings.nodes > 1 else (), injector.happened)
         found = breaches(facts, evidence)
         return Result(
             settings=settings,
@@ -125,7 +125,7 @@ def _rest(engine: Engine, seconds: float) -> float | None:
     return None
 
 
-def _evidence(load: Load, beside: Others, gaps: Sequence[Takeover]) -> Evidence:
+def _evidence(load: Load, beside: Others, gaps: Sequence[Takeover], happened: Sequence[Happened]) -> Evidence:
     accepted = [
         Accepted(
             number=one.push.number,
@@ -150,7 +150,15 @@ def _evidence(load: Load, beside: Others, gaps: Sequence[Takeover]) -> Evidence:
         sent={name: robot.taken for name, robot in beside.robots.items()},
         rejections={name: robot.rejections for name, robot in beside.robots.items()},
         takeovers=gaps,
+        faults=[span for one in happened for span in _spans(one)],
     )
+
+
+def _spans(one: Happened) -> list[tuple[float, float]]:
+    """When it may have cut an answer off: who is frozen sends nothing meanwhile."""
+    if one.fault.kind is Kind.FREEZE:
+        return [(one.begun, one.begun), (one.over, one.over)]
+    return [(one.begun, one.over)]
 
 
 def _figures(

@@ -78,7 +78,8 @@ class DutyWatch:
 def takeovers(happened: Sequence[Happened], seen: Sequence[Look], lease: float) -> Iterator[Takeover]:
     """One for each duty of the node that was hit.
 
-    The time in which the process that was there for the longest to take it was not there adds to what it may
+    What no other process took lasts until the last look, or until the frozen one that still has it woke. The
+    time in which the process that was there for the longest to take it was not there adds to what it may
     last: each counts by itself. So does the patience with the next node where another one was hit meanwhile.
     """
     for hit in happened:
@@ -88,9 +89,13 @@ def takeovers(happened: Sequence[Happened], seen: Sequence[Look], lease: float) 
         before = _last(seen, hit.begun)
         for name, (process, holder) in before.held.items():
             later = [look for look in seen if look.at > hit.begun]
-            taken = next((one.at for one in later if one.held.get(name, (process,))[0] != process), None)
-            if holder != lane or taken is None:  # it woke before its lease had ended
+            if holder != lane or not later:
                 continue
+            taken = next((one.at for one in later if one.held.get(name, (process,))[0] != process), None)
+            if taken is None:
+                last = later[-1]
+                woke = hit.fault.kind is Kind.FREEZE and last.held.get(name, ("",))[0] == process
+                taken = min(hit.over, last.at) if woke else last.at
             around = [one for one in happened if one.begun < taken and one.over > hit.begun - lease]
             patience = (
                 PATIENCE_SECONDS if any(one.fault.lane not in {lane, DATABASE} for one in around) else 0

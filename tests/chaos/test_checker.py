@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chaos.checker import Accepted, Evidence, Kind, Ran, Takeover, breaches
+from chaos.checker import Accepted, Evidence, Kind, Message, Ran, Takeover, breaches
 from chaos.facts import Facts, count_open, read, reader
 from sqlalchemy import Connection
 from support.engines import execute, opened, url_of
 
 AT = 1_700_000_000.0
-SENT = [AT + 3 * number for number in range(40)]
+TOLD = ["n-2-team", "n-3-team", "n-4-team", *(f"note-{number:03}" for number in range(37))]
+"""What the robot got, a message each, the first three of builds; a message has the last eight letters."""
+SENT = [Message(AT + 3 * number, name[-8:]) for number, name in enumerate(TOLD)]
 EVIDENCE = Evidence(
     accepted=[
         Accepted(1, "key-1", "d-1", "seen", "refs/heads/a", "a" * 40),
@@ -27,6 +29,7 @@ EVIDENCE = Evidence(
     takeovers=[Takeover("builder ci", "a kill of node 1", 11.0, 12.0)],
 )
 """One push that no rule builds, and three of one ref, of which the second was superseded."""
+AGAIN = replace(SENT[-1], at=AT + 300)
 
 
 def insert(path: Path, table: str, **values: object) -> None:
@@ -50,9 +53,9 @@ def add_build(path: Path, number: int, state: str, event: str) -> None:
         add_notice(path, f"n-{number}-{channel}", f"b-{number}", channel, event)
 
 
-def add_notice(path: Path, name: str, build: str, channel: str, event: str) -> None:
+def add_notice(path: Path, name: str, build: str | None, channel: str, event: str) -> None:
     row = {"id": name, "dedupe": name, "build_id": build, "channel": channel, "event": event}
-    times = {"created_at": AT, "next_at": AT}
+    times = {"created_at": AT, "next_at": AT, "attempts": 2}
     insert(path, "notice", job="acme/line main", facts="{}", state="sent", **times, **row)
     insert(path, "step", subject=name, at=AT, what="sent")
 
@@ -69,6 +72,8 @@ def path(tmp_path: Path) -> Path:
     ):
         add_delivery(path, number, "dispatched", "")
         add_build(path, number, state, event)
+    for name in TOLD[3:]:
+        add_notice(path, name, None, "team", "serviceDegraded")
     return path
 
 
@@ -108,12 +113,13 @@ IN_THE_STORE: dict[str, set[Kind]] = {
     "UPDATE build SET state = 'superseded' WHERE id = 'b-4'": {Kind.WRONGLY_SUPERSEDED, Kind.NO_NOTICE},
     "UPDATE build SET number = 9 WHERE id = 'b-2'": {Kind.ORDER},
     "DELETE FROM notice WHERE id = 'n-2-message'": {Kind.NO_NOTICE},
-    "DELETE FROM notice WHERE id = 'n-3-team'": {Kind.NO_NOTICE},
+    "DELETE FROM notice WHERE id = 'n-3-team'": {Kind.NO_NOTICE, Kind.DOUBLED_MESSAGE},
     "UPDATE notice SET event = 'buildJobFail' WHERE id = 'n-4-team'": {Kind.NO_NOTICE},
     "UPDATE notice SET state = 'dead' WHERE id = 'n-4-team'": {Kind.NO_NOTICE},
     "UPDATE notice SET build_id = 'b-2' WHERE id = 'n-3-team'": {Kind.DOUBLED_NOTICE, Kind.NO_NOTICE},
     "UPDATE notice SET state = 'pending' WHERE id = 'n-4-team'": {Kind.STUCK},
     "UPDATE step SET id = 0 WHERE subject = 'n-4-team'": {Kind.NOTICE_ORDER},
+    "UPDATE notice SET attempts = 0 WHERE id = 'n-4-team'": {Kind.DOUBLED_MESSAGE},
     "INSERT INTO service (name, down_since) VALUES ('builder:ci', 1)": {Kind.STUCK},
 }
 
@@ -140,8 +146,20 @@ ELSEWHERE: dict[str, tuple[Callable[[Evidence], Evidence], set[Kind]]] = {
         {Kind.ORDER},
     ),
     "too many a minute": (
-        lambda seen: replace(seen, sent={"team": [AT + 2.9 * number for number in range(40)]}),
+        lambda seen: replace(
+            seen, sent={"team": [replace(one, at=AT + 0.9 * (one.at - AT)) for one in SENT]}
+        ),
         {Kind.RATE},
+    ),
+    "never got": (lambda seen: replace(seen, sent={"team": SENT[1:]}), {Kind.LOST_MESSAGE}),
+    "got again": (lambda seen: replace(seen, sent={"team": [*SENT, AGAIN]}), {Kind.DOUBLED_MESSAGE}),
+    "got again long after a fault": (
+        lambda seen: replace(seen, sent={"team": [*SENT, AGAIN]}, faults=[(AT + 100, AT + 110)]),
+        {Kind.DOUBLED_MESSAGE},
+    ),
+    "got what no one has sent": (
+        lambda seen: replace(seen, sent={"team": [*SENT, replace(AGAIN, notice="stranger")]}),
+        {Kind.DOUBLED_MESSAGE},
     ),
     "rejected": (lambda seen: replace(seen, rejections={"team": ["too fast"]}), {Kind.RATE}),
     "taken over late": (
@@ -159,8 +177,20 @@ def test_a_breach_that_others_counted_is_named(path: Path, name: str) -> None:
 
 def test_what_one_digest_says_got_out_at_once(path: Path) -> None:
     execute(path, "UPDATE step SET id = 0 WHERE subject = 'n-4-team'")
-    execute(path, "UPDATE notice SET state = 'merged', digest_id = 'n-2-message' WHERE channel = 'team'")
-    assert kinds(path) == set()
+    add_notice(path, "a digest", None, "team", "digest")
+    merged = (
+        "UPDATE notice SET state = 'merged', digest_id = 'a digest' WHERE build_id <> '' AND channel = 'team'"
+    )
+    execute(path, merged)
+    told = [*SENT[3:], replace(AGAIN, notice="a digest")]
+    assert kinds(path, replace(EVIDENCE, sent={"team": told})) == set()
+    alone = replace(EVIDENCE, sent={"team": [SENT[0], *told]})
+    assert kinds(path, alone) == {Kind.DOUBLED_MESSAGE}, "it was told before"
+
+
+def test_a_message_whose_answer_may_have_been_cut_may_come_again(path: Path) -> None:
+    fault = SENT[-1].at + 1, AGAIN.at
+    assert kinds(path, replace(EVIDENCE, sent={"team": [*SENT, AGAIN]}, faults=[fault])) == set()
 
 
 def test_every_kind_of_breach_but_one_that_the_schema_forbids_is_planted() -> None:

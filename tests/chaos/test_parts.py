@@ -150,6 +150,21 @@ def test_a_takeover_lasts_until_another_has_the_duty() -> None:
     ]
 
 
+def test_a_duty_that_no_one_takes_is_without_a_sign_of_life_until_the_end() -> None:
+    seen = [Look(9.0, HELD, ALL), Look(13.0, HELD, ALL), Look(30.0, HELD, ALL)]
+    assert list(takeovers([KILLED], seen, lease=5.0)) == [
+        Takeover("server:ci", "a kill of node 2", 20.0, 5.0 + 2.0)
+    ]
+
+
+def test_who_wakes_in_time_keeps_its_duties() -> None:
+    frozen = Happened(Fault(Kind.FREEZE, 1, 0, 1), 10.0, 11.0)
+    seen = [Look(9.0, HELD, ALL), Look(11.0, HELD, ALL), Look(30.0, HELD, ALL)]
+    assert list(takeovers([frozen], seen, lease=5.0)) == [
+        Takeover("server:ci", "a freeze of node 2", 1.0, 5.0 + 2.0)
+    ]
+
+
 def test_time_without_a_database_or_anyone_to_take_it_adds_to_a_takeover() -> None:
     away = Happened(Fault(Kind.RESTART, DATABASE, 0, 2), 9.0, 12.5)
     seen = [
@@ -162,7 +177,8 @@ def test_time_without_a_database_or_anyone_to_take_it_adds_to_a_takeover() -> No
     ]
     frozen = Happened(Fault(Kind.FREEZE, 0, 0, 1), 14.0, 15.0)
     assert list(takeovers([KILLED, away, frozen], seen, lease=5.0)) == [
-        Takeover("server:ci", "a kill of node 2", 6.0, 5.0 + 2.0 + PATIENCE_SECONDS + 2.5 + 0.5 + 1.0)
+        Takeover("server:ci", "a kill of node 2", 6.0, 5.0 + 2.0 + PATIENCE_SECONDS + 2.5 + 0.5 + 1.0),
+        Takeover("dispatch", "a freeze of node 1", 1.0, 5.0 + 2.0 + PATIENCE_SECONDS + 1.0),
     ]
 
 
