@@ -1,5 +1,6 @@
 """What PostgreSQL promises while servers, networks and other nodes fail: each write is there, or raised."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -278,21 +279,55 @@ async def test_an_earlier_commit_of_this_writer_or_a_later_one_of_another_is_not
         await refused(behind, "unsure")
 
 
-async def test_a_writer_that_gets_no_answer_ends(
-    behind: Database, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "UNSURE_SECONDS", 0.5)
+def cutting(proxy: CutProxy) -> Callable[[Connection], None]:
+    """A write whose commit gets no answer, after which no connection leads to the server any more."""
 
     def work(connection: Connection) -> None:
         insert("unsure")(connection)
         proxy.lost = Lost.ANSWER
-        proxy._server_port = 1  # no connection leads to the server any more
+        proxy._server_port = 1
 
-    with pytest.raises(StoreDied, match=r"is not known: a restart goes on"):
-        await behind.write(work)
-    assert isinstance(behind.death, StoreDied)
-    with pytest.raises(StoreDied):
-        await add(behind, "later")
+    return work
+
+
+async def test_a_cut_commit_is_looked_up_however_long_the_server_is_away(
+    behind: Database, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNSURE_SECONDS", 0.0)
+    there = proxy._server_port
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(behind.write, cutting(proxy))
+        await eventually(lambda: proxy._server_port == 1 and proxy.lost is None)
+        for _ in range(3):
+            await refused(behind, "meanwhile")
+        assert behind.death is None
+        assert behind.beating
+        proxy._server_port = there
+    await add(behind, "after")
+    assert await names(behind) == {"unsure", "after"}
+
+
+async def test_a_node_that_is_to_end_waits_no_longer_for_a_commit_that_was_cut(
+    behind: Database, proxy: CutProxy
+) -> None:
+    async with anyio.create_task_group() as tasks:
+        with pytest.raises(StoreDied, match=r"is not known: a restart goes on"):  # noqa: PT012
+            unsure = asyncio.ensure_future(behind.write(cutting(proxy)))
+            await eventually(lambda: proxy._server_port == 1 and proxy.lost is None)
+            tasks.start_soon(anyio.to_thread.run_sync, behind.close)
+            await unsure
+
+
+async def test_a_command_that_gets_no_answer_ends(
+    url: str, postgres: Server, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNSURE_SECONDS", 0.5)
+    Database.open(url, exclusive=True).close()
+    with Database.open(url.replace(str(postgres.port), str(proxy.port)), exclusive=False) as command:
+        with pytest.raises(StoreDied, match=r"is not known: a restart goes on"):
+            await command.write(cutting(proxy))
+        with pytest.raises(StoreDied):
+            await add(command, "later")
 
 
 async def test_a_turn_that_another_session_keeps_is_waited_for_in_bounds(

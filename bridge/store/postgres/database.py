@@ -15,6 +15,7 @@ Sources: PostgreSQL documentation, "Advisory Locks"
 (https://www.postgresql.org/docs/13/wal-async-commit.html).
 """
 
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -43,6 +44,7 @@ from bridge.store.postgres.engine import (
 from bridge.store.postgres.failures import reason
 from bridge.store.postgres.inserts import Inserter
 from bridge.store.postgres.migrate import SERVED
+from bridge.store.postgres.sessions import Sessions
 from bridge.store.schema import REVISION
 from bridge.store.sql import database
 from bridge.store.sql.database import RELEASE, SAVEPOINT, Bulk, Sizes, TransactionLost
@@ -54,7 +56,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 UNSURE_SECONDS: Final = 60.0
-"""How long the server may take to come back and say whether a transaction was committed."""
+"""How long a command waits for the server to say whether a transaction was committed; a node waits on."""
 _RETRY_SECONDS: Final = 0.2
 _TIME: Final = text("SELECT extract(epoch FROM clock_timestamp())")
 _SIZE: Final = text("SELECT pg_database_size(current_database())")
@@ -111,6 +113,7 @@ class Database(database.Database):
     def __init__(self, url: str, *, serves: bool) -> None:
         super().__init__(engine_of(url, read_only=True))
         self._writers = engine_of(url, read_only=False)
+        self._sessions = Sessions(self._writers)
         self._serves = serves
         self._connection: Connection | None = None
         self._id, self._number = uuid4().hex, 0
@@ -293,7 +296,7 @@ class Database(database.Database):
 
     def _connect(self) -> Connection:
         """Raises psycopg.Error, DBAPIError, and TransactionLost while a copy is made."""
-        self._connection = connection = self._writers.connect()
+        self._connection = connection = self._sessions.connect()
         self._raw.on_waiting = self._beats
         try:
             self._share(connection)
@@ -321,19 +324,21 @@ class Database(database.Database):
         self._drop()
 
     def _was_committed(self) -> bool:
-        """Whether the transaction whose commit was cut is there. Raises StoreDied where the server is silent.
+        """Whether the transaction whose commit was cut is there. Raises StoreDied in a command, or at an end.
 
-        Its own turn is over once we have the next one, however slow its server was to notice.
+        Its own turn is over once we have the next one. Until then nothing else can be written.
         """
-        deadline = time.monotonic() + UNSURE_SECONDS
-        while time.monotonic() < deadline:
+        deadline = math.inf if self._serves else time.monotonic() + UNSURE_SECONDS
+        while time.monotonic() < deadline and not self._queue.ended:
             self._drop()
             self._beats()
-            with suppress(psycopg.Error, DBAPIError, TransactionLost):
+            try:
                 found = self._begun().execute(_WRITTEN, {"writer": self._id}).scalar()
                 self._send("ROLLBACK")
                 self._send(_FLUSH.format(""))
                 return bool(found == self._number)
+            except (psycopg.Error, DBAPIError, TransactionLost) as error:
+                self._queue.refuse(StoreError(f"the store cannot be written: {reason(error)}"))
             # The server is away or does not know yet: nothing says when a look is worth while.
             time.sleep(_RETRY_SECONDS)
         raise StoreDied(

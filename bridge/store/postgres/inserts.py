@@ -21,6 +21,7 @@ from bridge.errors import StoreDied, StoreError
 from bridge.runtime.metrics import WRITE_SECONDS
 from bridge.store.postgres.engine import FLUSH, discard, engine_of
 from bridge.store.postgres.failures import reason
+from bridge.store.postgres.sessions import Sessions
 from bridge.store.sql.database import BEAT_SECONDS, CLOSE_SECONDS, Bulk, TransactionLost
 from bridge.store.sql.queue import Write, WriteQueue, hand_back
 
@@ -41,7 +42,7 @@ class Inserter:
     def __init__(
         self, url: str, share: Callable[[Connection], object], died: Callable[[BaseException], StoreDied]
     ) -> None:
-        self._engine = engine_of(url, read_only=False, seconds=STATEMENT_SECONDS)
+        self._sessions = Sessions(engine_of(url, read_only=False, seconds=STATEMENT_SECONDS))
         self._share = share
         self._died = died
         self._connection: Connection | None = None
@@ -78,7 +79,7 @@ class Inserter:
         if self._thread is not None:
             self._thread.join(timeout=max(0.0, self._closed_at + CLOSE_SECONDS - time.monotonic()))
         self._drop()
-        self._engine.dispose()
+        self._sessions.close()
 
     def _run(self) -> None:
         batch: list[Write] = []
@@ -142,7 +143,7 @@ class Inserter:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            connection = self._engine.connect()
+            connection = self._sessions.connect()
             try:
                 self._share(connection)
             except BaseException:

@@ -117,6 +117,16 @@ class WriteQueue:
             come = [self._waiting.popleft() for _ in range(count)]
             batch += [write for write in come if not write.give_up_late()]
 
+    def refuse(self, error: StoreError) -> None:
+        """Fail what waits now; what was taken is not answered yet."""
+        with self._lock:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        for write in waiting:
+            write.error = error
+        if waiting:
+            hand_back(waiting)
+
     @property
     def ended(self) -> bool:
         """Whether nothing waits, and nothing more is added."""
