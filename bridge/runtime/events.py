@@ -89,6 +89,8 @@ class LogEvent(StrEnum):
     # The store.
     STORE_UPGRADING = "store.upgrading"
     """Its tables are of an older release and are changed now, before the daemon is ready."""
+    STORE_AWAY = "store.away"
+    """At the start no server of the database takes connections: the daemon waits for one."""
     STORE_WRITE_FAILED = "store.write_failed"
     STORE_RESTORED = "store.restored"
     STORE_WRITER_DIED = "store.writer_died"

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 import anyio.to_thread
+import structlog
 
 from bridge.errors import StoreError
 from bridge.model.build import LOG_LIMIT
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.runtime.clock import Clock, SteadyClock
+from bridge.runtime.events import LogEvent
+from bridge.runtime.systemd import notify
 from bridge.store.base import Store
 from bridge.store.sql.database import Database
 from bridge.store.sql.store import SqlStore
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
 SQLITE: Final = "sqlite://"
 POSTGRES: Final = "postgresql://"
+_AWAY: Final = "no server takes connections at store.url: the daemon begins once one does"
+_LOOK_SECONDS: Final = 1.0
+_START_SECONDS: Final = 90
+"""What systemd gives a start once more while the server is away."""
+log = structlog.get_logger()
 
 
 def no_notices(_event: EventName, _facts: ServiceFacts) -> Sequence[Notice]:
@@ -74,6 +82,20 @@ def _opened(url: str, *, exclusive: bool) -> Database:
     return Sqlite.open(sqlite_file(url), exclusive=exclusive)
 
 
+async def _server_of(url: str) -> None:
+    """Wait until the server takes connections. Raises StoreError where its driver is not installed."""
+    postgres()
+    from bridge.store.postgres.away import is_away  # noqa: PLC0415  # an extra
+
+    is_logged = False
+    while await anyio.to_thread.run_sync(is_away, url):
+        if not is_logged:
+            log.error(LogEvent.STORE_AWAY, error=_AWAY)
+            is_logged = True
+        notify(f"STATUS={_AWAY}", f"EXTEND_TIMEOUT_USEC={_START_SECONDS * 1_000_000}")
+        await anyio.sleep(_LOOK_SECONDS)
+
+
 @asynccontextmanager
 async def open_store(
     url: str,
@@ -86,14 +108,16 @@ async def open_store(
 ) -> AsyncIterator[Store]:
     """The store at `url`, closed at the end: `sqlite://` and an absolute path, or `postgresql://` and so on.
 
-    `exclusive` is for the daemon: it creates or upgrades the store, and no second daemon can open it. Others
-    take it as it is. `service_notices` are written with each change of health. What builders and channels say
-    is stored as `redact` leaves it, and of a log at most `log_limit` bytes. Raises StoreError, or StoreTooNew
-    for a store that a newer release wrote.
+    `exclusive` is for the daemon: it waits for a server that is away, creates or upgrades the store, and no
+    second daemon can open it. Others take it as it is. `service_notices` are written with each change of
+    health. What builders and channels say is stored as `redact` leaves it, and of a log at most `log_limit`
+    bytes. Raises StoreError, or StoreTooNew for a store that a newer release wrote.
 
     What is written has the time of `clock`; a SteadyClock, as there is without one, is set by the server's.
     """
     clock = SteadyClock() if clock is None else clock
+    if exclusive and url.startswith(POSTGRES):
+        await _server_of(url)
     database = await anyio.to_thread.run_sync(partial(_opened, url, exclusive=exclusive))
     store = SqlStore(database, clock, service_notices, redact, log_limit)
     try:

@@ -108,6 +108,21 @@ def test_a_second_daemon_with_the_same_folder_is_refused(daemon: Daemon, tmp_pat
     assert push(daemon, "main") == 202
 
 
+def test_a_daemon_that_starts_while_the_server_is_away_waits_for_it(daemon: Daemon, postgres: Server) -> None:
+    assert daemon.stop() == 0
+    before = daemon.process
+    postgres.stop()
+    with ThreadPoolExecutor() as pool:
+        started = pool.submit(daemon.start)
+        try:
+            eventually(lambda: daemon.process is not before and daemon.said("store.away"))
+        finally:
+            postgres.start()
+        started.result(60)
+    assert len([line for line in daemon.lines() if line["event"] == "store.away"]) == 1
+    assert push(daemon, "main") == 202
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
 def test_deliveries_get_503_while_the_server_is_away(
     daemon: Daemon, postgres: Server, how: signal.Signals
