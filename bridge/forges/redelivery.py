@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import anyio
+
 from bridge.config.forge_api import ForgeApiSettings
 from bridge.errors import Permanent
 from bridge.forges.host_api import HostApi
@@ -13,6 +15,8 @@ from bridge.runtime.http_client import AnswerTooLong
 
 _PAGE_BYTES: Final = 4 << 20
 """GitLab shows the bodies, too."""
+_SEARCH_SECONDS: Final = 25.0
+"""So long pages are read. What they had is asked for also where there are more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class _Attempts:
         self.are_all = False
         self._since = since
         self._left = {move.ref: move for move in moves}
+        self._passed: set[str] = set()
 
     def read(self, attempts: Iterable[Attempt]) -> None:
         for attempt in attempts:
@@ -44,21 +49,22 @@ class _Attempts:
                 return
             if attempt.moved is None or self._leads_on(attempt.moved) or self._is_again(attempt):
                 self.found.append(attempt)
-        self.are_all = not self._left
+        self.are_all = self._left.keys() <= self._passed
 
     def _leads_on(self, moved: MovedRef) -> bool:
         left = self._left.get(moved.ref)
         if left is None:
             return False
-        leads = moved.after == left.after != left.before
-        if leads:
-            left = self._left[moved.ref] = replace(left, after=moved.before)
-        # Behind the last one may stand its first attempt, if a person had it sent again: so the way ends with
-        # the push that led to where it begins. A new ref has none.
-        is_whole = left.after == left.before
-        if is_whole and (not left.before or (moved.after == left.before and not leads)):
+        if moved.after != left.after:
+            # It led to where the way begins. On one page the attempts may not be in the order of the pushes.
+            if moved.after == left.before:
+                self._passed.add(moved.ref)
+            return False
+        if moved.before == left.before:
             del self._left[moved.ref]
-        return leads
+        else:
+            self._left[moved.ref] = replace(left, after=moved.before)
+        return True
 
     def _is_again(self, attempt: Attempt) -> bool:
         return any(one.key == attempt.key for one in self.found)
@@ -84,7 +90,7 @@ class Resender:
         """What failed and no one had sent again, the oldest first. Raises RemoteError.
 
         Where the host says when, it is what failed since then; else what led to these moves. A bounded number
-        of the newest pages is read.
+        of the newest pages is read, for 25 seconds at most.
         """
         hook = await our_webhook(self._webhooks, self._api, repository, self._address)
         if hook is None:
@@ -106,22 +112,27 @@ class Resender:
     async def _attempts(
         self, repository: str, hook: Hook, since: float, moves: Sequence[MovedRef]
     ) -> list[Attempt]:
-        """The newest first."""
+        """The newest first, as far as the time allows."""
         wanted = _Attempts(since, moves)
-        path, query = self._resending.attempts_path(repository, hook), self._resending.first_page
+        with anyio.move_on_after(_SEARCH_SECONDS):
+            await self._search(wanted, self._resending.attempts_path(repository, hook))
+        return wanted.found
+
+    async def _search(self, wanted: _Attempts, path: str) -> None:
+        """Raises RemoteError."""
+        query = self._resending.first_page
         for _ in range(self._resending.pages):
             try:
                 reply = await self._api.call("GET", f"{path}?{query}", most=_PAGE_BYTES)
             except AnswerTooLong as error:
-                query = error.next_page
+                query = self._resending.smaller_page(query) or error.next_page
             else:
                 if not isinstance(reply.data, list):
                     raise Permanent(f"{self._api.peer} answered {reply.status}, and not what its API says")
                 wanted.read(filter(None, map(self._resending.attempt, reply.data)))
                 query = reply.next_page
             if wanted.are_all or not query:
-                break
-        return wanted.found
+                return
 
     async def ask(self, push: FailedPush) -> None:
         """Have it sent again. Raises RemoteError; after AnswerLost it may have been."""

@@ -148,6 +148,10 @@ class Resending(ABC):
     pages: ClassVar[int]
     """So many are read."""
 
+    def smaller_page(self, query: str) -> str:  # noqa: ARG002  # most have no bodies in their lists
+        """What asks for the first entry of a page alone, and has those behind it follow; "" for no less."""
+        return ""
+
     @abstractmethod
     def attempts_path(self, repository: str, hook: Hook) -> str:
         """Where they are listed; behind it stands the query of a page."""

@@ -61,11 +61,12 @@ class Redeliveries:
         from bridge.forges.redelivery import Resender  # noqa: PLC0415  # with the HTTP client: once it is used
 
         resender = Resender(webhooks, webhooks, api, code.source, public_url)
-        more = True
+        more = False
         try:
             with anyio.move_on_after(_SECONDS):
                 begin = max(since - _SLACK_SECONDS, now - KEPT_SECONDS)
                 failed = await resender.failed(code.path, begin, [_moved(one) for one in moves])
+                more = bool(failed)
                 more = await self._ask_each(code, resender, failed)
             self._errors.pop(code.key, None)
         except RemoteError as error:

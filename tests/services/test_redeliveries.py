@@ -17,8 +17,10 @@ from support.reconciling import NONE, heads
 from support.redelivering import HOSTS, MAIN, RedeliveryHarness, redelivering, site
 from support.scripted import Store, delivery_of, eventually
 
+from bridge.forges import redelivery
 from bridge.model.missed import MissedState
 from bridge.planning.looked_code import LOOK_SECONDS
+from bridge.services import redeliveries
 from bridge.services.reconciler import ASKING_SECONDS, GRACE_SECONDS
 
 DAY = 86_400.0
@@ -259,21 +261,67 @@ async def test_deliveries_of_the_last_three_days_are_asked_for(store: Store, tmp
 async def test_of_gitlab_only_what_led_to_the_missed_moves_is_asked_for(store: Store, tmp_path: Path) -> None:
     async with redelivering(store, tmp_path, "GitLab") as harness:
         note, body = harness.host.note, harness.body
-        for number in range(60):
-            note(f"good-{number}", "Push Hook", body("refs/heads/x", "a" * 40, "b" * 40), 200, again=False)
         for ref in (MAIN, "refs/heads/release/0"):
             note(f"known-{ref}", "Push Hook", body(ref, NONE, "c" * 40), 503, again=False)
         await harness.commit("2")
         await eventually(harness.all_are_decided)
         await harness.look()
+        for number in range(60):
+            note(f"good-{number}", "Push Hook", body("refs/heads/x", "a" * 40, "b" * 40), 200, again=False)
         pushed = await away(harness, "3", "4")
         note("elsewhere", "Push Hook", body("refs/heads/release/0", "c" * 40, NONE), 503, again=False)
         keys = [one.key for one in harness.host.sent[1:3]]
         await harness.look()
         assert harness.host.sent_again() == keys[::-1]
         assert (await commits(harness))[-2:] == pushed
-        # Two for the pages of webhooks, and one for each delivery back to the last one that arrived.
-        assert len(harness.host.requests) == 2 + 4 + len(harness.asked())
+        # Two for the pages of webhooks, and one for that of deliveries, since what led there is on it.
+        assert len(harness.host.requests) == 2 + 1 + len(harness.asked())
+
+
+async def test_what_gitlab_has_not_kept_is_looked_for_until_the_last_push_that_arrived(
+    store: Store, tmp_path: Path
+) -> None:
+    async with redelivering(store, tmp_path, "GitLab") as harness:
+        note, body = harness.host.note, harness.body
+        for number in range(60):
+            note(f"good-{number}", "Push Hook", body("refs/heads/x", "a" * 40, "b" * 40), 200, again=False)
+        await harness.commit("2")
+        await eventually(harness.all_are_decided)
+        await harness.look()
+        await away(harness, "3")
+        harness.host.sent.pop(0)
+        await harness.look()
+        assert await states(harness) == ["built"]
+        assert len(harness.host.requests) == 2 + 1
+
+
+async def test_what_was_found_when_the_time_is_over_is_asked_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redelivery, "_SEARCH_SECONDS", 0.5)
+    async with redelivering(store, tmp_path, "GitLab") as harness:
+        await away(harness, "2")
+        for number in range(60):
+            body = harness.body("refs/heads/x", "a" * 40, "b" * 40)
+            harness.host.note(f"good-{number}", "Push Hook", body, 200, again=False)
+        pushed = await away(harness, "3")
+        key = harness.host.sent[0].key
+        harness.host.trouble("hang", "20&page=2")
+        await harness.look()
+        assert harness.host.sent_again()[:1] == [key]
+        assert set(pushed) <= set(await commits(harness))
+
+
+async def test_a_search_without_a_result_is_not_waited_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redeliveries, "_SECONDS", 0.5)
+    async with redelivering(store, tmp_path, "GitLab") as harness:
+        pushed = await away(harness, "2")
+        harness.host.trouble("hang", "/events", times=9)
+        await harness.look()
+        assert await states(harness) == ["built"]
+        assert await commits(harness) == pushed
 
 
 async def test_a_new_ref_is_looked_for_among_the_attempts_until_it_was_made(

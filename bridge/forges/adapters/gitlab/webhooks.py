@@ -6,7 +6,7 @@ Source: GitLab Docs, "Project webhooks API" (https://docs.gitlab.com/api/project
 
 from collections.abc import Mapping
 from typing import ClassVar, Final, Literal
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from bridge.forges.fields import Fields
 from bridge.forges.signature import SIGNING_KEY_PREFIX
@@ -32,8 +32,7 @@ class GitLabWebhooks(Webhooks, Resending):
     peer: ClassVar[str] = "GitLab"
     needs: ClassVar[str] = "the scope api, and the role Maintainer"
     updates_by: ClassVar[Literal["PATCH", "PUT"]] = "PUT"
-    first_page: ClassVar[str] = "per_page=1"
-    """An entry has the whole body of its delivery, so that several may be too much for one answer."""
+    first_page: ClassVar[str] = "per_page=20"
     pages: ClassVar[int] = 100
 
     def headers(self, token: str, username: str | None) -> Mapping[str, str]:  # noqa: ARG002  # it takes none
@@ -96,6 +95,15 @@ class GitLabWebhooks(Webhooks, Resending):
 
     def attempts_path(self, repository: str, hook: Hook) -> str:
         return f"{self.path(repository)}/{quote(hook.id)}/events"
+
+    def smaller_page(self, query: str) -> str:
+        """An entry has the whole body of its delivery, so that several may be too much for one answer."""
+        asked = dict(parse_qsl(query))
+        try:
+            size, page = int(asked["per_page"]), int(asked.get("page", "1"))
+        except (KeyError, ValueError):
+            return ""
+        return f"per_page=1&page={size * (page - 1) + 1}" if size > 1 else ""
 
     def attempt(self, entry: object) -> Attempt | None:
         """It says no time; where no answer came, it has words in place of a status.
