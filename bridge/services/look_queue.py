@@ -62,11 +62,20 @@ class LookedHost:
             self._pause.begin(pause)
 
 
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A move that may be missed: found first at `since`, and since `last` the ref is where it is now."""
+
+    move: Move
+    since: float
+    last: float
+
+
 @dataclass(slots=True, eq=False)
 class Pending:
-    """Code, when it is looked at next, how many looks in a row have failed, and the suspects.
+    """Code, when it is looked at next, how many looks in a row have failed, and the suspects by refs.
 
-    These are the refs that may be missed, and since when. While `asking`, the host is sending again what it
+    While `asking`, the host is sending again what it
     could not deliver. `host` is empty until it is known. `error` is why looks fail, and not only the last:
     empty while they go well, None before that is known.
     """
@@ -79,7 +88,7 @@ class Pending:
     refused: bool = False
     error: str | None = None
     asking: bool = False
-    suspects: dict[str, tuple[Move, float]] = field(default_factory=dict)
+    suspects: dict[str, Suspect] = field(default_factory=dict)
     empty_since: float | None = None
 
     def is_unbelievable(self, known: Mapping[str, str], found: Collection[str], now: float) -> bool:

@@ -27,7 +27,7 @@ from bridge.runtime.git.access import web_server
 from bridge.runtime.git.look import ANY, REMOTE, host_refs
 from bridge.runtime.metrics import LOOKS
 from bridge.services.base import Service
-from bridge.services.look_queue import LookedHost, LookQueue, Pending
+from bridge.services.look_queue import LookedHost, LookQueue, Pending, Suspect
 from bridge.services.missed_pushes import Look, MissedPushes
 from bridge.services.redeliveries import Redeliveries
 from bridge.services.source_health import SourceHealth
@@ -41,6 +41,8 @@ GRACE_SECONDS: Final = 60.0
 """How long a webhook may be under way."""
 ASKING_SECONDS: Final = 900.0
 """The same, while the host sends again what it could not deliver."""
+MOVING_SECONDS: Final = 900.0
+"""A ref that moves on and on is missed after so long, though the webhook of its newest move may come yet."""
 _LOOKS_AT_ONCE: Final = 8
 """Each is a process of Git. Hosts that do not answer are asked too rarely to keep these places."""
 _EMPTY: Final = "the host names no branch and no tag any more: if all were removed, this counts in an hour"
@@ -101,7 +103,8 @@ class Reconciler(Service):
             await self._missed.begin()
             self._has_begun = True
         self._keep_up()
-        if self._wanted != self._codes.keys():
+        # Without any code the folder of the rules is rather not mounted.
+        if self._codes and self._wanted != self._codes.keys():
             # What moves while no rule wants it is no news once one does again.
             await self._store.looks.forget_others(self._codes)
             self._wanted = {*self._codes}
@@ -162,13 +165,18 @@ class Reconciler(Service):
         """Look at code at one host, as far as its pace and its answers allow."""
         try:
             for pending in group:
-                if self._queue.holds(pending):
-                    if not host.take():
-                        break
+                if not self._queue.holds(pending):
+                    continue
+                if not host.take():
+                    break
+                try:
                     await self._look(pending, host)
+                except StoreError as error:
+                    self._store_error_of_look = error
+                    # The host is not asked on and on for what cannot be kept, nor does its other code wait.
+                    self._queue.postpone(pending, min(GRACE_SECONDS, pending.code.every))
+                    break
             self.wake()
-        except StoreError as error:
-            self._store_error_of_look = error
         finally:
             host.is_asked = False
             self._asked -= 1
@@ -229,7 +237,7 @@ class Reconciler(Service):
     ) -> bool:
         """Have the host send again what it could not deliver, where refs moved; whether to wait for that."""
         before = pending.suspects
-        is_new = any(ref not in before or before[ref][0].at != move.at for ref, move in unreported.items())
+        is_new = any(ref not in before or before[ref].move.at != move.at for ref, move in unreported.items())
         if code.polled or not (is_new or (pending.asking and unreported)):
             return False
         public_url = self._in_force.config.settings.server.public_url
@@ -238,21 +246,24 @@ class Reconciler(Service):
     def _confirmed(
         self, code: Code, pending: Pending, unreported: Mapping[str, Move], now: float
     ) -> list[Move]:
-        """Those that were found a grace ago and moved on at most; from now on the others are suspects.
+        """Those that were found a grace ago, as they are now; from now on the others are suspects.
 
-        Where a webhook reported a part of it meanwhile, the one of the rest may be under way.
+        Where a webhook reported a part of it meanwhile, or the ref moved on, the one of the rest may be under
+        way.
         """
         grace = 0.0 if code.polled else ASKING_SECONDS if pending.asking else GRACE_SECONDS
-        suspects: dict[str, tuple[Move, float]] = {}
+        suspects: dict[str, Suspect] = {}
         confirmed: list[Move] = []
         for ref, move in unreported.items():
-            earlier, since = pending.suspects.get(ref, (move, now))
-            if earlier.before != move.before:
-                since = now
-            if now - since >= grace and not move.doubtful:
+            since = last = now
+            earlier = pending.suspects.get(ref)
+            if earlier is not None and earlier.move.before == move.before:
+                since, last = earlier.since, earlier.last if earlier.move.at == move.at else now
+            is_late = now - last >= grace or now - since >= MOVING_SECONDS
+            if is_late and not move.doubtful:
                 confirmed.append(move)
             else:
-                suspects[ref] = (move, since)
+                suspects[ref] = Suspect(move, since, last)
         pending.suspects = suspects
         return confirmed
 

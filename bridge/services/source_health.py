@@ -26,19 +26,19 @@ class SourceHealth:
         self, codes: Mapping[str, Code], errors: Mapping[str, str | None], sources: Collection[str]
     ) -> None:
         """Record how looks at all code go: by an error, "" for none, and None where that is not known yet."""
-        failing, unknown = defaultdict[str, list[tuple[str, str]]](list), set[str]()
+        failing, unknown, answered = defaultdict[str, list[tuple[str, str]]](list), set[str](), set[str]()
         for key, code in codes.items():
             if error := errors[key]:
                 failing[code.source].append((code.name, error))
-            elif error is None:
-                unknown.add(code.source)
+            else:
+                (unknown if error is None else answered).add(code.source)
         down = await self._known()
         for source, found in failing.items():
             if (why := failing_looks(found)) != down.get(source):
                 await self._part(source).degrade(why)
                 down[source] = why
         for source in down.keys() - failing.keys() - unknown:
-            if source in sources:
+            if source in sources and source in answered:
                 await self._part(source).restore("it answers again")
             else:
                 await self._health.forget([f"{_PART}{source}"])

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from support.git import Origin, git, serve_http
 from support.reconciling import RULE, ReconcilerHarness, heads, origins
-from support.rules import rules_of
+from support.rules import NAMES, rules_of
 from support.scripted import Store
 
 from bridge.planning.looked_code import LOOK_SECONDS
+from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
 from bridge.services.look_queue import EMPTY_SECONDS, UNREACHED_SECONDS
 
@@ -80,6 +81,26 @@ async def test_what_is_pushed_while_no_rule_wants_it_is_not_built_once_one_does(
             await harness.advance(LOOK_SECONDS)
             assert await harness.builds() == []
             commit = pushed(made["shop"])
+            await harness.advance(LOOK_SECONDS)
+            assert await commits(harness) == [commit]
+
+
+async def test_what_is_pushed_while_there_is_no_rule_at_all_is_missed(store: Store, tmp_path: Path) -> None:
+    """The folder of the rules was not mounted."""
+    origin = origins(tmp_path / "code", ["shop"])["shop"]
+    with serve_http(tmp_path / "code") as base:
+        url = f"{base}/shop/remote.git"
+        harness = ReconcilerHarness(store, tmp_path, {"shop": url}, poll=MINUTE)
+        all_rules = harness.in_force.rules
+        async with harness.running():
+            await harness.begin()
+            none = replace(load_rules([], NAMES), sources=all_rules.sources)
+            harness.rules = harness.in_force.rules = none
+            await harness.advance(LOOK_SECONDS)
+            commit = pushed(origin)
+            await harness.advance(LOOK_SECONDS)
+            harness.rules = harness.in_force.rules = all_rules
+            await harness.advance(0)
             await harness.advance(LOOK_SECONDS)
             assert await commits(harness) == [commit]
 

@@ -22,7 +22,7 @@ from bridge.planning.looked_code import LOOK_SECONDS
 from bridge.rules.sources import SourceFacts, Sources
 from bridge.runtime.clock import moment
 from bridge.runtime.git.access import CloneAccess
-from bridge.services.reconciler import GRACE_SECONDS
+from bridge.services.reconciler import GRACE_SECONDS, MOVING_SECONDS
 
 MAIN = "refs/heads/main"
 
@@ -251,11 +251,28 @@ async def test_a_branch_that_moves_at_every_look_is_missed(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
     async with looking(store, tmp_path, url) as harness:
-        before, _ = pushed(origin)
+        before, after = pushed(origin)
         await harness.advance(LOOK_SECONDS)
-        _, after = pushed(origin)
-        await harness.advance(GRACE_SECONDS)
+        for _ in range(round(MOVING_SECONDS / GRACE_SECONDS)):
+            assert await harness.named() == []
+            _, after = pushed(origin)
+            await harness.advance(GRACE_SECONDS)
         assert await harness.named() == [(MAIN, before, after, "named")]
+
+
+async def test_the_newest_push_is_built_once_where_only_its_webhook_arrives(
+    store: Store, tmp_path: Path, origin: Origin, url: str
+) -> None:
+    async with looking(store, tmp_path, url, missed="build") as harness:
+        _, first = pushed(origin)
+        await harness.advance(LOOK_SECONDS)
+        _, second = pushed(origin)
+        await harness.advance(GRACE_SECONDS)
+        assert await harness.named() == []
+        await harness.push("shop", url, MAIN, first, second)
+        await harness.advance(GRACE_SECONDS)
+        await harness.advance(LOOK_SECONDS)
+        assert [one.request.commit for one in await harness.builds()] == [second]
 
 
 async def test_where_webhooks_come_late_one_that_is_under_way_is_not_missed(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from structlog.testing import capture_logs
 from support.git import serve_http
 from support.ports import free_port
 from support.reconciling import ReconcilerHarness, origins, without_addresses
+from support.rules import NAMES
 from support.scripted import Store
 
 from bridge.model.notice import EventName
 from bridge.planning.looked_code import LOOK_SECONDS
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.rules.loader import load_rules
 from bridge.runtime.metrics import REGISTRY
 from bridge.services.housekeeper import recover
 
@@ -174,4 +177,17 @@ async def test_nothing_is_kept_of_a_source_that_is_gone(site: Site, store: Store
         await site.advance(LOOK_SECONDS)
         assert await store.health.all() == []
         site.in_force.kind = "Gitea"
+    assert [event for event, _ in await site.said()] == [EventName.DEGRADED]
+
+
+async def test_a_source_of_which_no_code_is_wanted_any_more_does_not_answer_again(
+    site: Site, store: Store
+) -> None:
+    async with begun(site):
+        site.lose("shop")
+        await site.looks(2)
+        none = replace(load_rules([], NAMES), sources=site.in_force.rules.sources)
+        site.rules = site.in_force.rules = none
+        await site.advance(LOOK_SECONDS)
+        assert await store.health.all() == []
     assert [event for event, _ in await site.said()] == [EventName.DEGRADED]
