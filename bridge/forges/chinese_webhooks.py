@@ -51,6 +51,9 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} webhooks lead to {} ({}): delete all but one at the host": (
         "有 {} 个 Webhook 指向 {}（{}）：请在平台上删到只剩一个"
     ),
+    "{} webhooks lead to {} ({}): people have set them differently, so delete all but one at the host": (
+        "有 {} 个 Webhook 指向 {}（{}）：它们的设置不同，请在平台上删到只剩一个"
+    ),
     "{} webhooks lead to {} ({}): `{}` makes a new one in their place": (
         "有 {} 个 Webhook 指向 {}（{}）：`{}` 会新建一个来代替它们"
     ),

@@ -105,7 +105,7 @@ class WebhookSetup:
             sets_secret = renew or not found.ours
             # A new one takes the place of several, too: so a replacement that was cut short goes on.
             replaces = sets_secret and bool(hooks) and not self._webhooks.changes_secret
-            hook = hooks[0] if replaces else self._only(hooks)
+            hook = hooks[0] if replaces and self._are_alike(hooks) else self._only(hooks)
         except RemoteError as error:
             return Plan(repository=repository, step=Step.CANNOT, why=str(error))
         others = [shown(one.address) for one in found.others if one != hook]
@@ -203,10 +203,20 @@ class WebhookSetup:
         """Raises Permanent where there are more."""
         if self._webhooks.changes_secret:
             return only(hooks)
+        if not self._are_alike(hooks):
+            return only(hooks, "people have set them differently, so delete all but one at the host")
         # A replacement may have been cut short, and no one sees which of them has the secret.
         return only(
             hooks, f"`buildbridge connect {self._source} --renew-secret` makes a new one in their place"
         )
+
+    def _are_alike(self, hooks: Sequence[Hook]) -> bool:
+        """Whether one can take the place of all: it sends the same branches, with the same texts."""
+        kept = [
+            {**self._webhooks.document(self._wanted, one), "branch_filter": one.branch_filter, "events": ()}
+            for one in hooks
+        ]
+        return all(one == kept[0] for one in kept)
 
     def _differences(self, hook: Hook) -> list[Difference]:
         moved = [] if hook.address == self.address else [Difference("address", shown(hook.address))]
