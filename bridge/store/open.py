@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SQLITE: Final = "sqlite://"
 POSTGRES: Final = "postgresql://"
-_AWAY: Final = "no server takes connections at store.url: the daemon begins once one does"
+_AWAY: Final = "no server takes connections at store.url, and the daemon begins once one does"
 _LOOK_SECONDS: Final = 1.0
 _START_SECONDS: Final = 90
 """What systemd gives a start once more while the server is away."""
@@ -85,13 +85,13 @@ def _opened(url: str, *, exclusive: bool) -> Database:
 async def _server_of(url: str) -> None:
     """Wait until the server takes connections. Raises StoreError where its driver is not installed."""
     postgres()
-    from bridge.store.postgres.away import is_away  # noqa: PLC0415  # an extra
+    from bridge.store.postgres.away import why_away  # noqa: PLC0415  # an extra
 
-    is_logged = False
-    while await anyio.to_thread.run_sync(is_away, url):
-        if not is_logged:
-            log.error(LogEvent.STORE_AWAY, error=_AWAY)
-            is_logged = True
+    before = None
+    while why := await anyio.to_thread.run_sync(why_away, url):
+        if why != before:
+            log.error(LogEvent.STORE_AWAY, error=f"{_AWAY}: {why}")
+            before = why
         notify(f"STATUS={_AWAY}", f"EXTEND_TIMEOUT_USEC={_START_SECONDS * 1_000_000}")
         await anyio.sleep(_LOOK_SECONDS)
 

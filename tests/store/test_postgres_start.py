@@ -5,12 +5,16 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import anyio
 import pytest
 from structlog.testing import capture_logs
+from support.ports import free_port
 from support.postgres import Server
 
 from bridge.errors import StoreError, StoreTooNew
+from bridge.store.open import open_store
 from bridge.store.postgres import migrate
+from bridge.store.postgres.away import why_away
 from bridge.store.postgres.database import Database
 from bridge.store.schema import REVISION
 
@@ -125,3 +129,15 @@ def test_tls_that_one_side_wants_is_said_in_a_line(url: str, users: None) -> Non
 def test_a_database_that_cannot_keep_every_text_is_refused(postgres: Server, encoding: str) -> None:
     url = postgres.make_database(f"ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'")
     assert f"the database has the encoding {encoding}" in refusal(url)
+
+
+@pytest.mark.parametrize(("parameter", "why"), [("sslmode=require", "SSL"), ("sslmod=require", "sslmod")])
+async def test_what_no_server_has_to_answer_for_is_not_waited_for(url: str, parameter: str, why: str) -> None:
+    with anyio.fail_after(30), pytest.raises(StoreError, match=why):
+        async with open_store(f"{url}?{parameter}", exclusive=True):
+            pass
+
+
+def test_a_server_is_away_where_none_listens_and_there_where_it_refuses_a_user(postgres: Server) -> None:
+    assert "refused" in (why_away(f"postgresql://bridge@127.0.0.1:{free_port()}/bridge") or "")
+    assert why_away(f"postgresql://nobody@127.0.0.1:{postgres.port}/nothing") is None
