@@ -50,7 +50,7 @@ def only(hooks: Sequence[Hook], cure: str = "delete all but one at the host") ->
     """The one of them, None where there is none. Raises Permanent where there are more."""
     if len(hooks) > 1:
         listed = ", ".join(hook.id for hook in hooks)
-        where = shown(hooks[0].address)
+        where = ", ".join(dict.fromkeys(shown(hook.address) for hook in hooks))
         raise Permanent(f"{len(hooks)} webhooks lead to {where} ({listed}): {cure}")
     return hooks[0] if hooks else None
 

@@ -92,23 +92,26 @@ class WebhookSetup:
     async def plan(self, repository: str, *, renew: bool = False, former: str = "") -> Plan:
         """What is to be done. Raises nothing.
 
-        With `renew` the secret is set again in any case. Where no webhook has our address, that with the
-        address `former` is taken over.
+        With `renew` the secret is set again in any case. The webhook with the address `former` is taken over;
+        where ours is there, too, a takeover may have been cut short, and goes on if the host makes new ones.
         """
         if why := self._webhooks.unfit(self._wanted.secret):
             return Plan(repository=repository, step=Step.CANNOT, why=why)
         try:
             found = await self._found(repository)
-            hooks = found.ours or (found.at(former) if former else [])
+            former_hooks = [one for one in found.at(former) if one not in found.ours] if former else []
+            if len({one.address for one in former_hooks}) > 1:
+                only(former_hooks)
+            hooks = [*found.ours, *former_hooks]
             if former and not hooks:
                 raise Permanent(f"there is no webhook with the address {former}")
-            sets_secret = renew or not found.ours
+            sets_secret = renew or bool(former_hooks) or not found.ours
             # A new one takes the place of several, too: so a replacement that was cut short goes on.
             replaces = sets_secret and bool(hooks) and not self._webhooks.changes_secret
             hook = hooks[0] if replaces and self._are_alike(hooks) else self._only(hooks)
         except RemoteError as error:
             return Plan(repository=repository, step=Step.CANNOT, why=str(error))
-        others = [shown(one.address) for one in found.others if one != hook]
+        others = [shown(one.address) for one in found.others if one not in hooks]
         plan = Plan(repository=repository, step=Step.CREATE, hook=hook, others=others)
         if hook is None:
             return plan
