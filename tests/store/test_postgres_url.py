@@ -10,10 +10,13 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 from support.pooler import PoolMode, serve_pooler
 from support.postgres import Server, serve_postgres
+from support.scripted import eventually
 
 from bridge.config.store import StoreSettings
 from bridge.errors import StoreError
 from bridge.store.postgres.database import Database
+from bridge.store.postgres.engine import discard, engine_of
+from bridge.store.postgres.sessions import Sessions
 
 _SESSION = (
     "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "synchronous_commit",
@@ -104,6 +107,33 @@ async def test_a_pooler_that_leaves_a_session_to_its_client_does(
                     assert (found["statement_timeout"], found["lock_timeout"]) == ("30s", "6s")
         with pytest.raises(StoreError, match="unsupported startup parameter: options"):
             Database.open(f"{url}?options=-cwork_mem%3D5MB", exclusive=True)
+
+
+async def test_a_session_that_a_pooler_has_given_to_someone_else_is_not_ended(
+    postgres: Server, url: str
+) -> None:
+    def pid(connection: Connection) -> int:
+        return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+
+    with serve_pooler(postgres.port, "session") as pooler:
+        # No room is left in that name.
+        behind = f"{url.replace(str(postgres.port), str(pooler.port))}?application_name={'n' * 63}"
+        ours, another = (Sessions(engine_of(behind, read_only=False)) for _ in range(2))
+        connection = ours.connect()
+        used = pid(connection)
+        for again in (ours, another):
+            discard(connection)
+            await eventually(lambda: pooler.idle == 1)
+            connection = again.connect()
+            assert pid(connection) == used
+        beside = ours.connect()
+        assert pid(connection) == used, "it goes on"
+        given_up = pid(beside)
+        last = ours.connect()
+        alive = f"SELECT 1 FROM pg_stat_activity WHERE pid = {given_up}"
+        await eventually(lambda: not postgres.execute("postgres", alive))
+        for one in (connection, beside, last):
+            discard(one)
 
 
 @pytest.mark.parametrize("exclusive", [True, False])

@@ -37,6 +37,12 @@ class Pooler(socketserver.ThreadingTCPServer):
     def port(self) -> int:
         return int(self.server_address[1])
 
+    @property
+    def idle(self) -> int:
+        """How many connections no client has now."""
+        with self._lock:
+            return sum(map(len, self._idle.values()))
+
     def taken(self, startup: bytes) -> "_Connection":
         with self._lock:
             if idle := self._idle.setdefault(startup, []):

@@ -7,9 +7,12 @@ see what it has committed before it is confirmed.
 
 Source: PostgreSQL documentation, "Server Signaling Functions"
 (https://www.postgresql.org/docs/13/functions-admin.html), "The Statistics Collector"
-(https://www.postgresql.org/docs/13/monitoring-stats.html).
+(https://www.postgresql.org/docs/13/monitoring-stats.html), "DISCARD"
+(https://www.postgresql.org/docs/13/sql-discard.html), "Error Reporting and Logging", on `application_name`
+(https://www.postgresql.org/docs/13/runtime-config-logging.html).
 """
 
+from secrets import token_hex
 from typing import Final
 
 from sqlalchemy import Connection, Engine, text
@@ -17,13 +20,17 @@ from sqlalchemy import Connection, Engine, text
 from bridge.store.postgres.engine import discard
 from bridge.store.sql.database import TransactionLost
 
+_TOKEN_BYTES: Final = 8
+# The name has 63 bytes at most, each of them ASCII. Of what the user has called it, the beginning stays.
 _OWN: Final = text(
-    "SELECT pid, extract(epoch FROM backend_start)::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    "SELECT pg_backend_pid(), set_config('application_name', "
+    f"left(current_setting('application_name'), {62 - 2 * _TOKEN_BYTES}) || ':' || :token, false)"
 )
-# By its start, too: another session may have got the number.
+# By its name, too: the number may have gone to another session, and a proxy gives one that it has reset to
+# another client, or to us again.
 _END: Final = text(
     "SELECT wait_event = 'SyncRep' OR NOT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE pid = :pid AND extract(epoch FROM backend_start)::text = :start"
+    "WHERE pid = :pid AND application_name = :name AND pid <> pg_backend_pid()"
 )
 _UNCONFIRMED: Final = "a replica has not confirmed what was written before (synchronous_standby_names)"
 
@@ -40,11 +47,11 @@ class Sessions:
         connection = self._engine.connect()
         try:
             self._end_last(connection)
-            pid, start = connection.execute(_OWN).one()
+            pid, name = connection.execute(_OWN, {"token": token_hex(_TOKEN_BYTES)}).one()
         except BaseException:
             discard(connection)
             raise
-        self._last = {"pid": pid, "start": start}
+        self._last = {"pid": pid, "name": name}
         return connection
 
     def _end_last(self, connection: Connection) -> None:
