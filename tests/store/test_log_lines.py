@@ -3,12 +3,16 @@
 import random
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
+from sqlalchemy import Connection, event
 from support.examples import examples
 from support.filled import add_long_log, counting
 from support.older import make_older
@@ -16,6 +20,7 @@ from support.scripted import Store
 from support.services import add_queued, move
 from support.trail import change_by
 
+from bridge.errors import StoreError
 from bridge.model.build import BuildState, run_id_of
 from bridge.store.logs import MAX_EXCERPT, MAX_LINE, MAX_LINES, MAX_TEXT, NumberedLine
 from bridge.store.open import open_store
@@ -292,3 +297,54 @@ async def test_the_pieces_of_an_older_store_get_their_lines(
         (lines,) = older.execute(f"SELECT log_lines FROM build WHERE id = '{long.id}'").fetchone()
     head, _, rest = texts.partition("\n---")
     assert lines == head.count("\n") + 1 + rest.partition("---\n")[2].count("\n")
+
+
+@contextmanager
+def growing(store: Store, build_id: str) -> Iterator[Callable[[], bool]]:
+    """The middle of a log is cut between two parts of a read of it: says whether it was."""
+    parts = 0
+
+    def grow(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal parts
+        parts += "build_log.text" in statement and "build_log.seq > " in statement
+        if parts == 1:
+            parts += 1
+            for number in range(40):
+                anyio.from_thread.run(append, store, build_id, f"more {number} {'.' * 700}\n")
+
+    event.listen(store.database._engine, "before_cursor_execute", grow)
+    try:
+        yield lambda: parts > 1
+    finally:
+        event.remove(store.database._engine, "before_cursor_execute", grow)
+
+
+async def test_a_log_whose_middle_is_cut_while_it_is_read_is_read_as_it_was(store: Store) -> None:
+    build = await add_queued(limited(store, 60_000))
+    await append(store, build.id, "".join(f"{number:04} {'.' * 70}\n" for number in range(1200)))
+    reads: list[Callable[[], Awaitable[object]]] = [
+        partial(store.builds.log_range, build.id, 0, 1 << 20),
+        partial(store.logs.lines, build.id, 1, MAX_LINES),
+        partial(store.logs.search, build.id, "."),
+    ]
+    for read in reads:
+        before = await read()
+        with growing(store, build.id) as is_cut:
+            assert await read() == before
+            assert is_cut()
+        assert await read() != before
+
+
+async def test_what_reads_a_snapshot_leaves_none_to_the_next_reader(store: Store) -> None:
+    build = await add_queued(store)
+
+    def fails(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT count(*) FROM build_log").close()
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011  # ours
+        await store.database.read(fails, snapshot=True)
+    with pytest.raises(StoreError):
+        await store.database.read(lambda connection: connection.exec_driver_sql("SELECT no"), snapshot=True)
+    await append(store, build.id, "one\n")
+    assert await store.builds.log_tail(build.id, 100) == "one\n"

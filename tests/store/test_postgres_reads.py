@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from support.cut_proxy import CutProxy
+from support.postgres import Server
 from support.scripted import Clock, Store, delivery_of
 from support.services import add_queued
 
@@ -50,3 +53,21 @@ async def test_an_unfinished_line_is_found_whole_however_many_pieces_it_came_in(
         await seen.builds.append_log(build.id, text, 0, restarted=False)
     found = await seen.logs.lines(build.id, -1, 2)
     assert [row.text for row in found.rows][-1] == "abcdefghij" * 9
+
+
+async def test_a_snapshot_whose_session_was_ended_is_read_again(
+    database: Database, postgres: Server, url: str, tmp_path: Path
+) -> None:
+    store = Store(database, Clock(), tmp_path)
+    build = await add_queued(store)
+    await store.builds.append_log(build.id, "one\n", 0, restarted=False)
+    ended: list[tuple[object, ...]] = []
+    end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+
+    def ends(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "build_log.text" in statement and not ended:
+            ended.extend(postgres.execute(url.rpartition("/")[2], end))
+
+    event.listen(database._engine, "before_cursor_execute", ends)
+    assert (await store.builds.log_range(build.id, 0, 100)).text == "one\n"
+    assert ended == [(True,)]

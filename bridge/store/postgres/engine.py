@@ -128,6 +128,8 @@ def _settings(seconds: float, *, read_only: bool) -> bytes:
         **{f"tcp_{name}": value for name, value in _PEER.items()},
         "tcp_user_timeout": _UNHEARD_MILLISECONDS,
         "default_transaction_read_only": "on" if read_only else "off",
+        # A transaction of a reader is one snapshot, as it is in SQLite.
+        "default_transaction_isolation": "'repeatable read'" if read_only else "'read committed'",
         "synchronous_commit": "on",
         # A plan for any value uses no index that has a condition, and is not made anew as a table grows.
         "plan_cache_mode": "force_custom_plan",

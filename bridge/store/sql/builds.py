@@ -300,7 +300,7 @@ class Builds:
 
     async def log_range(self, build_id: str, offset: int, length: int, *, run: int | None = None) -> LogRange:
         return await self._database.read(
-            lambda connection: log_range.log_range(connection, build_id, offset, length, run)
+            lambda connection: log_range.log_range(connection, build_id, offset, length, run), snapshot=True
         )
 
     async def log_tail(self, build_id: str, characters: int, *, run: int | None = None) -> str:

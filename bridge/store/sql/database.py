@@ -94,9 +94,13 @@ class Database(ABC):
         """
         return self.add(bulk, row, patience=patience)
 
-    async def read(self, work: Work[T]) -> T:
-        """Run `work` on a read-only connection. Raises StoreError."""
-        return await anyio.to_thread.run_sync(self._read, work, limiter=self._readers)
+    async def read(self, work: Work[T], *, snapshot: bool = False) -> T:
+        """Run `work` on a read-only connection. Raises StoreError.
+
+        In a `snapshot` all its statements see the same, whatever is written meanwhile. Between two it may not
+        wait for anything.
+        """
+        return await anyio.to_thread.run_sync(self._read, work, snapshot, limiter=self._readers)
 
     def follow(self, on_written: Callable[[], None]) -> None:
         """Call this in the running event loop when anything was written, by any process: within a second."""
@@ -181,11 +185,14 @@ class Database(ABC):
     def _is_lost(self) -> bool:
         """Whether the driver has given up the whole transaction."""
 
-    def _read(self, work: Work[T]) -> T:
+    def _read(self, work: Work[T], snapshot: bool) -> T:  # called with places
         """Run `work` on a read-only connection, again on a new one where that was cut. Raises StoreError."""
         for again in (True, False):
             try:
                 with self._engine.connect() as connection:
+                    if snapshot:
+                        # The pool ends it when it gets the connection back, whatever happened.
+                        connection.exec_driver_sql("BEGIN")
                     return work(connection)
             except DBAPIError as error:
                 if not (again and error.connection_invalidated):

@@ -73,10 +73,10 @@ class Logs:
                 return None, found
             return work(connection, _Log(is_of_run(build_id, found), log.log_lines, log.log_mark)), None
 
-        result, uncounted = await self._database.read(read)
+        result, uncounted = await self._database.read(read, snapshot=True)
         if uncounted is not None:
             await self._database.write(RunLog(build_id, uncounted).count_lines)
-            result, _ = await self._database.read(read)
+            result, _ = await self._database.read(read, snapshot=True)
         return result
 
 

@@ -42,6 +42,7 @@ def pieces(
     """The pieces that a query with their `seq` finds, in order from `first` on, or the other way round.
 
     They are asked for as they are needed: the driver of PostgreSQL has all in memory before it gives one.
+    So a reader of them needs a snapshot.
     """
     seq = build_log.c.seq
     query = query.order_by(seq.desc() if from_end else seq)
