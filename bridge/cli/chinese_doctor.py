@@ -221,15 +221,12 @@ CHINESE: Final[Mapping[str, str]] = {
     "`buildbridge connect {} --verify` asks the host what is wrong with it": (
         "`buildbridge connect {} --verify` 向代码平台查询哪里不对"
     ),
-    "the webhooks of {} repositories are there, send, and were answered well": (
-        "{} 个仓库的 Webhook 都在，能发送，应答正常"
+    "the webhooks of {} repositories are there and send: of {} the host shows a good last answer": (
+        "{} 个仓库的 Webhook 都在，能发送：平台显示其中 {} 个上次应答正常"
     ),
-    "{} of {} repositories have a webhook that sends and was answered well": (
-        "{} 个仓库的 Webhook 能发送且应答正常（共 {} 个仓库）"
-    ),
-    "{} of {} repositories have a webhook that sends and was answered well, {} were not asked for": (
-        "{} 个仓库的 Webhook 能发送且应答正常（共 {} 个仓库，{} 个没有查询）"
-    ),
+    "{} of {} repositories were asked for": "查询了 {} 个仓库（共 {} 个）",
+    "{} of {} repositories were asked for: {} have a webhook that sends, of {} the host shows a good last "
+    "answer": "查询了 {} 个仓库（共 {} 个）：{} 个的 Webhook 能发送，平台显示其中 {} 个上次应答正常",
     "`buildbridge connect {} --verify` asks for each": "`buildbridge connect {} --verify` 查询每一个",
     "the last good look was {} ago": "上一次成功查找在 {} 前",
     "no look ever went well": "从未成功查找过",

@@ -39,7 +39,7 @@ def test_the_webhook_of_each_host_is_looked_at(site: Site) -> None:
     assert state_of(site) == ("hub: acme/shop", "warn", missing)
     assert not site.host.changes()
     site.run("--yes")
-    good = "the webhooks of 1 repositories are there, send, and were answered well"
+    good = "the webhooks of 1 repositories are there and send: of 0 the host shows a good last answer"
     assert state_of(site) == ("hub", "ok", good)
     site.host.spoil("events")
     wrong = "the webhook is not as it has to be: `buildbridge connect hub` repairs it"
@@ -62,24 +62,41 @@ def test_a_webhook_that_is_switched_off_fails_and_a_bad_answer_is_a_warning(tmp_
         assert state_of(site) == ("hub: acme/shop", "warn", said)
 
 
+def test_a_good_last_answer_counts_only_where_the_host_shows_one(
+    github: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.add_rule("docs")
+    github.host.hooks["acme/docs"] = []
+    github.run("--yes")
+    github.host.ours["last_response"] = {"code": 202, "status": "active", "message": "Accepted"}
+    said = "the webhooks of 2 repositories are there and send: of 1 the host shows a good last answer"
+    assert state_of(github) == ("hub", "ok", said)
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    done = command("--config", github.daemon.config, "doctor").stdout
+    (line,) = [line for line in done.splitlines() if "平台上的 Webhook" in line]
+    assert (bool(HAN.search(line)), english_of(line)) == (True, [])
+
+
 def test_only_few_of_many_repositories_are_asked_for(github: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(24):
         github.add_rule(f"r-{number:02}")
         github.host.hooks[f"acme/r-{number:02}"] = []
     first, last = looked(github)
     assert (first["about"], first["state"]) == ("hub: acme/r-00 (+19)", "warn")
-    said = "0 of 25 repositories have a webhook that sends and was answered well, 5 were not asked for"
+    none = "0 have a webhook that sends, of 0 the host shows a good last answer"
+    said = f"20 of 25 repositories were asked for: {none}"
     assert (last["about"], last["state"], last["what"]) == ("hub", "warn", said)
     assert last["cure"] == "`buildbridge connect hub --verify` asks for each"
     assert len(github.host.requests) == 20
     github.run("--yes")
     (found,) = looked(github)
-    assert (found["state"], found["what"][:20]) == ("ok", "20 of 25 repositorie")
+    said = "20 of 25 repositories were asked for: 20 have a webhook that sends, of 0 the host shows a good"
+    assert (found["state"], found["what"]) == ("ok", f"{said} last answer")
     for number in range(5):
         github.host.trouble(match=f"r-{number:02}/", reply=json_reply({"message": f"no {number}"}, 500))
     found_ = looked(github)
     assert [one["about"] for one in found_] == ["hub: acme/r-00", "hub: acme/r-01", "hub: acme/r-02", "hub"]
-    assert found_[-1]["what"].startswith("15 of 25 repositories")
+    assert found_[-1]["what"].startswith("20 of 25 repositories were asked for: 15 have a webhook that sends")
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
     github.host.trouble(match="r-00/", reply=json_reply({"message": "no"}, 500))
     said = command("--config", github.daemon.config, "doctor").stdout
@@ -108,7 +125,7 @@ def test_a_host_that_hangs_or_asks_for_a_pause_is_not_waited_for(
     github.host.trouble("hang")
     about, state, what = state_of(github)
     assert (about, state) == ("hub", "warn")
-    assert what.endswith("well, 1 were not asked for")
+    assert what == "0 of 1 repositories were asked for"
     monkeypatch.undo()
     github.host.trouble(reply=json_reply({}, 429, Retry_After="30"))
     assert state_of(github)[2] == "GitHub asks for fewer requests: run this again in 30 s"

@@ -69,17 +69,19 @@ def _findings(source: str, found: Sequence[Found], count: int) -> list[Finding]:
     groups: dict[str, list[Found]] = {}
     for one in found:
         groups.setdefault(one.problem, []).append(one)
-    good = len(groups.pop("", []))
+    sending = groups.pop("", [])
+    good, answered = len(sending), sum(one.answer is not None for one in sending)
     finding = partial(Finding, check=_NAME, about=source)
     if good == count:
-        what = f"the webhooks of {good} repositories are there, send, and were answered well"
+        what = f"the webhooks of {good} repositories are there and send"
+        what += f": of {answered} the host shows a good last answer"
         return [finding(state=State.OK, what=what)]
     shown = [_problem(source, group) for group in list(groups.values())[:_PROBLEMS]]
     if len(shown) == len(groups) and len(found) == count:
         return shown
-    what = f"{good} of {count} repositories have a webhook that sends and was answered well"
-    if unasked := count - len(found):
-        what += f", {unasked} were not asked for"
+    what = f"{len(found)} of {count} repositories were asked for"
+    if found:
+        what += f": {good} have a webhook that sends, of {answered} the host shows a good last answer"
     cure = f"`buildbridge connect {source} --verify` asks for each"
     return [*shown, finding(state=State.WARN if shown or not good else State.OK, what=what, cure=cure)]
 
