@@ -325,6 +325,8 @@ class _Loading:
             for name, adapter in found.items():
                 yield from secrets.of(adapter.settings, (section, name))
         yield from secrets.on_the_way(settings)
+        if unused := settings.store.problem:
+            yield self._document.fault(("store", "url"), unused, warning=True)
         public_url = settings.server.public_url or ""
         problem = ""
         if hook := _HOOKS.search(public_url):

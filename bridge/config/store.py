@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
-from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote_plus, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -12,6 +12,7 @@ from bridge.model.build import LOG_LIMIT
 
 SQLITE: Final = "sqlite://"
 POSTGRES: Final = "postgresql://"
+_TAKEN: Final = "has {}, which the daemon sets itself: leave it out"
 T = TypeVar("T")
 
 _FOLDER: Final = Path("/var/lib/buildbridge")
@@ -26,7 +27,7 @@ _PARAMETERS: Final = (
     "target_session_attrs", "client_encoding", "connect_timeout", "tcp_user_timeout",
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
 )  # fmt: skip
-"""What `bridge.store.postgres.engine` gives to libpq, whatever the URL says."""
+"""What `bridge.store.postgres.engine` gives to libpq, or leaves at its default, whatever the URL says."""
 _SETTINGS: Final = (
     "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "tcp_user_timeout",
     "tcp_keepalives", "default_transaction_read_only", "synchronous_commit", "plan_cache_mode",
@@ -83,22 +84,19 @@ def _database(value: str) -> str:
             "store",
             "is no address of a PostgreSQL database: write postgresql://buildbridge@db.example.com/buildbridge",
         )
-    if taken := _of_the_daemon(parts):
-        raise wrong("store", f"has {taken[0]}, which the daemon sets itself: leave it out")
-    return value
-
-
-def _of_the_daemon(parts: SplitResult) -> list[str]:
-    """What stands there, and would change what the daemon promises, or be without effect."""
-    given = _parameters(parts)
     # An option may be written with either sign: `--lock-timeout=0` is `-c lock_timeout=0`.
-    options = " ".join(value for name, value in given if name == "options").replace("-", "_")
-    taken = [name for name, _ in given if name in _PARAMETERS]
-    return taken + [name for name in _SETTINGS if name in options]
+    options = " ".join(value for name, value in _parameters(parts) if name == "options").replace("-", "_")
+    if taken := [name for name in _SETTINGS if name in options]:
+        raise wrong("store", _TAKEN.format(taken[0]))
+    return value
 
 
 def _parameters(parts: SplitResult) -> list[tuple[str, str]]:
     return parse_qsl(parts.query, keep_blank_values=True)
+
+
+def _is_taken(parameter: str) -> bool:
+    return unquote_plus(parameter.partition("=")[0]) in _PARAMETERS
 
 
 def _of_server(value: T, info: ValidationInfo) -> T:
@@ -150,9 +148,22 @@ class StoreSettings(Strict):
         return self.folder or _FOLDER
 
     @property
+    def problem(self) -> str | None:
+        """A warning of what stands in `url` without effect."""
+        given = (name for name, _ in _parameters(urlsplit(self.url)))
+        taken = next((name for name in given if name in _PARAMETERS), None)
+        return None if taken is None else _TAKEN.format(taken)
+
+    @property
     def address(self) -> str:
-        """The address of the database of a server, with the password: it is not to be shown."""
+        """The address of the database of a server, with the password: it is not to be shown.
+
+        It is without the parameters that the daemon sets itself.
+        """
+        server, _, parameters = self.url.partition("?")
+        kept = "&".join(one for one in parameters.split("&") if not _is_taken(one))
+        url = f"{server}?{kept}" if kept else server
         if self.password is None:
-            return self.url
-        user, _, rest = self.url.removeprefix(POSTGRES).partition("@")
+            return url
+        user, _, rest = url.removeprefix(POSTGRES).partition("@")
         return f"{POSTGRES}{user}:{quote(self.password.reveal(), safe='')}@{rest}"

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import Connection
+from support.kinds import KINDS
 from support.pooler import PoolMode, serve_pooler
 from support.postgres import Server, serve_postgres
 from support.scripted import eventually
 
+from bridge.config.loader import load_config
 from bridge.config.store import StoreSettings
 from bridge.errors import StoreError
 from bridge.store.postgres.database import Database
@@ -38,6 +41,26 @@ def test_whatever_libpq_calls_secret_is_refused(name: str) -> None:
             StoreSettings(url=f"postgresql://bridge@db/bridge?sslmode=require&{written}=hunter2")
         said = raised.value.errors()[0]["msg"]
         assert said.startswith("has a password" if name == "password" else f"has {name}, which others could")
+
+
+@pytest.mark.parametrize("password", ["", "password: {env: WORD}"])
+def test_what_the_daemon_sets_itself_is_left_out_with_a_warning(tmp_path: Path, password: str) -> None:
+    given = (
+        "connect_timeout=10&application_name=a%26b&target_session_attrs=read-write&keepalives=0"
+        "&host=db-2&keepalives%5Fidle=9&tcp_user_timeout=&client_encoding=latin1"
+    )
+    file = tmp_path / "bridge.yaml"
+    for parameters in (given, "keepalives_count=1"):
+        url = f"postgresql://bridge@db/bridge?{parameters}"
+        file.write_text(f'sources: {{}}\nstore:\n  url: "{url}"\n  {password}\n')
+        found = load_config(file, KINDS, {"WORD": "s3cret"})
+        (warning,) = (fault for fault in found.warnings if fault.path == "store.url")
+        assert warning.place.endswith("bridge.yaml:3:3")
+        name = parameters.partition("=")[0]
+        assert warning.problem == f"has {name}, which the daemon sets itself: leave it out"
+        user = "bridge:s3cret" if password else "bridge"
+        kept = "?application_name=a%26b&host=db-2" if parameters == given else ""
+        assert found.store_url == f"postgresql://{user}@db/bridge{kept}"
 
 
 async def test_options_of_the_user_hold_beside_the_bounds_of_the_daemon(postgres: Server, url: str) -> None:

@@ -185,7 +185,7 @@ class Database(ABC):
     def _is_lost(self) -> bool:
         """Whether the driver has given up the whole transaction."""
 
-    def _read(self, work: Work[T], snapshot: bool) -> T:  # called with places
+    def _read(self, work: Work[T], snapshot: bool) -> T:
         """Run `work` on a read-only connection, again on a new one where that was cut. Raises StoreError."""
         for again in (True, False):
             try:
