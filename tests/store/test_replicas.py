@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import anyio
+import psycopg
 import pytest
 from sqlalchemy import Connection
 from support.postgres import Server
 from support.scripted import eventually
+from support.waiting import eventually as soon
 
 from bridge.errors import StoreError
 from bridge.store.postgres import engine, inserts
@@ -16,6 +18,24 @@ from bridge.store.postgres.database import Database
 from bridge.store.sql.constructs import insert_new
 
 _WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = '{}'"
+
+
+def commits_wait(postgres: Server) -> bool:
+    """Whether commits wait for the replica: for a moment they do not, although each session knows of it."""
+    with closing(psycopg.connect(f"{postgres.url}/postgres", autocommit=True)) as session:
+        session.pgconn.send_query(b"SELECT pg_logical_emit_message(true, '', '')")
+        pid = session.info.backend_pid
+        in_wait = f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'SyncRep'"
+
+        def look() -> str:
+            session.pgconn.consume_input()
+            if not session.pgconn.is_busy():
+                return "committed"
+            return "waits" if postgres.execute("postgres", in_wait) else ""
+
+        found = soon(look)
+        postgres.execute("postgres", f"SELECT pg_terminate_backend({pid})")
+    return found == "waits"
 
 
 @asynccontextmanager
@@ -26,6 +46,7 @@ async def without_replica(postgres: Server) -> AsyncIterator[None]:
         postgres.execute("postgres", "SELECT pg_reload_conf()")
 
     confirm("replica")
+    await eventually(lambda: commits_wait(postgres))
     try:
         yield
     finally:
