@@ -25,7 +25,7 @@ from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.runtime.topics import topics
 from bridge.services.base import Crew, HandOver, Service
-from bridge.services.housekeeper import ClockFollower, recover, watchers
+from bridge.services.housekeeper import ClockFollower, watchers
 from bridge.services.membership import Listener, Membership
 from bridge.services.reloader import Reloader, RuleSources, begin
 from bridge.staff import Staff
@@ -71,8 +71,7 @@ async def serve(
         with home.held(config.node_file) as place, listening_locally(config.socket_file) as local:
             listener = listen(settings.server.host, settings.server.port)  # before it takes others' duties
             daemon = _Daemon(sources, store, clock, crew, service_notices, lines, local, only)
-            if await daemon.membership.join(place, home.node_name(settings.server.port)):
-                await recover(store, config.builders, config.channels, settings.sources, daemon.notice_policy)
+            await daemon.membership.join(place, home.node_name(settings.server.port))
             store.feed.follow(crew.wake_followers)
             tasks.start_soon(obey_signals, daemon.server.stop, daemon.reloader.reload)
             async with aclosing(daemon.staff), crew.running(daemon.services()):

@@ -31,6 +31,7 @@ from bridge.runtime.events import LogEvent
 from bridge.services.base import Crew, HandOver, Service
 from bridge.services.channel_test import answer_text, end_pauses, notice_of_test
 from bridge.services.health import DISK
+from bridge.services.housekeeper import recover
 from bridge.services.leftovers import MOVED, NODE_GONE, leave_behind
 from bridge.services.membership import Covered, Membership
 from bridge.services.notifier import Notifier, Target
@@ -140,6 +141,11 @@ class Staff(Service):
             return
         for one in self._services(word):
             one.wake()
+
+    async def recover(self) -> None:
+        """Take up what earlier nodes left, none of which is there any more. Raises StoreError."""
+        config, policy = self._config(), self._notice_policy
+        await recover(self._store, config.builders, config.channels, config.settings.sources, policy)
 
     def _wake(self, *kinds: str) -> None:
         """Wake the services of these kinds, wherever they are."""

@@ -2,8 +2,8 @@
 
 Each node keeps the time by itself, from look to look, with a clock that no one sets. That of the database may
 be set, or be another one after a failover: it only says within one pause between two looks when a beat was.
-Time in which this node did not look counts for a few seconds at most. Where the database was away, or this
-node stood still, the others may have had no way to be heard.
+Time in which this node did not look counts for a few seconds at most, and before it began to look for half a
+lease. Where the database was away, or this node stood still, the others may have had no way to be heard.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,8 @@ from bridge.model.node import LEASE_SECONDS, Node, Roll
 
 _LONGEST_PAUSE: Final = LEASE_SECONDS / 4
 """Between two looks; the rest of a longer one does not count."""
+_BEFORE_FIRST: Final = LEASE_SECONDS / 2
+"""The same before the first look. Who is there has the other half to be heard: that is some beats."""
 
 
 class Silence:
@@ -25,7 +27,8 @@ class Silence:
 
     def look(self, roll: Roll, now: float) -> None:
         """The roll was read just before `now`, in seconds of a clock that is never set."""
-        passed = 0.0 if self._looked_at is None else min(now - self._looked_at, _LONGEST_PAUSE)
+        began = self._looked_at
+        passed = _BEFORE_FIRST if began is None else min(now - began, _LONGEST_PAUSE)
         self._seconds = {node.id: self._silent(node, roll.at, passed) for node in roll.nodes}
         self._beats = {node.id: node.beat_at for node in roll.nodes}
         self._looked_at = now

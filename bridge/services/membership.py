@@ -86,6 +86,9 @@ class Staffed(Protocol):
     def hear(self, word: str) -> None:
         """Another node calls."""
 
+    async def recover(self) -> None:
+        """Take up what earlier nodes left, none of which is there any more. Raises StoreError."""
+
 
 class Membership(Service):
     """Keeps this process a node of its store; where there can be no others, it has all duties for good."""
@@ -121,16 +124,16 @@ class Membership(Service):
         self._silence = Silence()
         self._elsewhere: frozenset[str] = frozenset()
         self._is_alone = True
+        self._has_recovered = False
         self._with_other_keys: Collection[str] = ()
 
-    async def join(self, home: str, name: str) -> bool:
-        """Become a node, with its first duties; whether no other one is there. Raises StoreError."""
+    async def join(self, home: str, name: str) -> None:
+        """Become a node, with its first duties. Raises StoreError."""
         self._home = home
         parts = _parts(staffed := self._staffed.duties(), staffed.keys())
-        alone = await self._nodes.join(home, name, self._offers(()), parts, self._key_ids())
-        self._is_alone = alone
+        self._is_alone = await self._nodes.join(home, name, self._offers(()), parts, self._key_ids())
         await self._look()
-        return alone
+        await self._recover()
 
     async def leave(self) -> None:
         """Let the other nodes have the duties at once, after all services have ended."""
@@ -202,6 +205,7 @@ class Membership(Service):
             await self._nodes.take(free, gone)
             roll, _ = await self._roll()
             own = share(roll, self._nodes.own_id, bound)
+        await self._recover()
         own_parts = roll.parts_of(self._nodes.own_id)
         wanted = _parts(staffed, self._duties_of(roll) - own.give)
         self._hold(roll, own.give, own_parts & wanted)
@@ -214,6 +218,11 @@ class Membership(Service):
         next_beat = self._beat_at + BEAT_SECONDS - lease.now()
         times = next_beat, own.seconds, self._silence.left(self._nodes.own_id)
         return min(seconds for seconds in times if seconds is not None)
+
+    async def _recover(self) -> None:
+        if self._nodes.alone_since is not None and not self._has_recovered:
+            await self._staffed.recover()
+            self._has_recovered = True
 
     async def _roll(self) -> tuple[Roll, Mapping[str, float]]:
         """The nodes that are there with the duties, and those that are gone, each with its last beat."""

@@ -31,7 +31,10 @@ class Nodes(Protocol):
 
     @property
     def alone_since(self) -> float | None:
-        """When this node became one, by its own clock, where no other was there then; else None."""
+        """When this node became one, by its own clock, where no other was there then; else None.
+
+        Of some that were killed before, it knows only once it takes their place.
+        """
 
     async def join(
         self,

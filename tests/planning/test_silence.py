@@ -67,11 +67,22 @@ def test_a_node_is_gone_a_lease_after_its_last_beat() -> None:
     assert site.look() == set()
 
 
-def test_who_comes_waits_a_lease_since_the_database_may_have_been_away() -> None:
+def test_who_comes_waits_some_beats_since_the_database_may_have_been_away() -> None:
     site = Site("a")
     site.at += 10 * DAY
     assert site.look() == set()
-    assert site.silence.left("own") == LEASE_SECONDS
+    assert site.silence.left("own") == LEASE_SECONDS / 2
+    assert site.looks(2 * LEASE_SECONDS) == LEASE_SECONDS / 2 + PAUSE
+
+
+def test_who_comes_counts_what_others_had_not_said_by_then() -> None:
+    site = Site("a")
+    site.at += 20
+    assert site.look() == set()
+    assert site.silence.left("own") == LEASE_SECONDS - 20
+    site.at += 5
+    site.beat("a")
+    assert site.look() == set()
     assert site.looks(2 * LEASE_SECONDS) == LEASE_SECONDS + PAUSE
 
 

@@ -41,6 +41,7 @@ class Staff:
     def __init__(self, **parts: str) -> None:
         self.use(**parts)
         self.busy: set[str] = set()
+        self.recoveries = 0
 
     def use(self, **parts: str) -> None:
         """The builders of each server, by its name."""
@@ -61,13 +62,17 @@ class Staff:
 
     def hear(self, _word: str) -> None: ...
 
+    async def recover(self) -> None:
+        self.recoveries += 1
+
 
 class Site:
     def __init__(self, store: Store) -> None:
         self.crew = Crew()
         self.made: list[Busy] = []
         self.duty = Duty("dispatch", self._make, store.nodes.call)
-        self.membership = Membership(store.nodes, self.crew, Staff(), [self.duty])
+        self.staff = Staff()
+        self.membership = Membership(store.nodes, self.crew, self.staff, [self.duty])
 
     def _make(self) -> list[Service]:
         self.made.append(Busy())
@@ -75,10 +80,10 @@ class Site:
 
 
 @asynccontextmanager
-async def at_work(site: Site) -> AsyncIterator[bool]:
-    alone = await site.membership.join("home", "node")
+async def at_work(site: Site) -> AsyncIterator[None]:
+    await site.membership.join("home", "node")
     async with site.crew.running([site.membership]):
-        yield alone
+        yield
         for one in site.made:
             one.may_end.set()
     await site.membership.leave()
@@ -86,8 +91,9 @@ async def at_work(site: Site) -> AsyncIterator[bool]:
 
 async def test_who_is_alone_does_it_all(store: Store) -> None:
     site = Site(store)
-    async with at_work(site) as alone:
-        assert alone
+    async with at_work(site):
+        assert site.membership.is_alone()
+        assert site.staff.recoveries == 1
         assert site.membership.holds("dispatch")
         await eventually(lambda: bool(site.duty.services))
         await site.made[0].in_hand.wait()
@@ -281,10 +287,28 @@ async def test_a_node_that_came_after_an_outage_waits_for_those_that_were_there_
         postgres.execute(before.database, f"UPDATE node SET beat_at = beat_at - {10 * LEASE_SECONDS}")
         await time.passes(10 * LEASE_SECONDS)
         async with joined(before.url, "new", a="x") as new:
-            await time.passes(LEASE_SECONDS - 5, new)
+            await time.passes(LEASE_SECONDS / 2 - 5, new)
             await before.look()
             await new.look()
             assert (before.acts_for("x"), new.acts_for("x")) == ({"x": True}, {"x": False})
+            await time.passes(20, before, new)
+            assert new.staff.recoveries == 0
+
+
+async def test_who_comes_after_a_killed_node_waits_some_beats_and_takes_up_what_that_left(
+    postgres: Server, time: Time
+) -> None:
+    async with nodes_of(postgres, killed={"a": "x"}) as (killed,):
+        postgres.execute(killed.database, f"UPDATE node SET beat_at = beat_at - {10 * LEASE_SECONDS}")
+        async with joined(killed.url, "next", a="x") as after:
+            await time.passes(LEASE_SECONDS / 2, after)
+            assert (after.acts_for("x"), after.staff.recoveries) == ({"x": False}, 0)
+            await time.passes(10, after)
+            assert (after.acts_for("x"), after.staff.recoveries) == ({"x": True}, 1)
+            await time.passes(10, after)
+            assert after.staff.recoveries == 1
+            with pytest.raises(StoreDied):
+                await killed.look()
 
 
 @pytest.mark.parametrize("hours", [1, -1])

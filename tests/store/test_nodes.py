@@ -1,5 +1,6 @@
 """Nodes of one PostgreSQL database as its tables know them: beats, leases, duties, calls, and who is gone."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
@@ -74,6 +75,20 @@ async def test_a_node_knows_since_when_it_is_there_only_where_no_other_one_was(s
     await two.nodes.leave()
     await three.nodes.leave()
     assert (await site.join("four")).nodes.alone_since is not None
+
+
+async def test_who_came_after_a_killed_node_was_alone_as_it_finds_later(site: Site) -> None:
+    killed, after = await site.join("killed"), await site.join("after")
+    joined_by = time.time()
+    last = await last_beat(after, "killed")
+    await after.nodes.take([], last)
+    assert after.nodes.alone_since is not None
+    assert after.nodes.alone_since <= joined_by
+    other = await site.join("other")
+    await after.nodes.beat(DUTIES)
+    await other.nodes.take([], await last_beat(other, "after"))
+    assert other.nodes.alone_since is None, "that one was there when this one came"
+    assert killed.nodes.alone_since is not None
 
 
 async def test_a_duty_is_one_nodes_until_that_gives_it_up(site: Site) -> None:

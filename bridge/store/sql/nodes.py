@@ -37,6 +37,9 @@ class Nodes:
         self.own_id = uuid4().hex
         self.alone_since: float | None = None
         self._home = ""
+        self._joined_at = 0.0
+        self._there_before: Mapping[str, float] = {}
+        """The nodes that were there when this one joined, and the last beat of each."""
         self._calling: set[str] = set()
         """Words that are still to be written."""
 
@@ -54,7 +57,7 @@ class Nodes:
     ) -> bool:
         self._home = home
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> Mapping[str, float]:
             now = self._now(connection)
             if self.is_shared:
                 _refuse_copy(connection, home, name, now)
@@ -63,17 +66,18 @@ class Nodes:
             _remove(connection, list(connection.execute(select(node.c.id).where(gone)).scalars()), now)
             if not self.is_shared:
                 connection.execute(delete(duty))
-            alone = connection.execute(select(node.c.id).limit(1)).first() is None
+            others = {one.id: one.beat_at for one in connection.execute(select(node.c.id, node.c.beat_at))}
             own = {"id": self.own_id, "home": home, "name": name, "version": __version__, "pid": os.getpid()}
             times = {"started_at": now, "beat_at": now}
             connection.execute(insert(node).values(**own, **times, **_known(offers, parts, key_ids)))
             add_start(connection, self._clock())
-            return alone
+            return others
 
-        alone = await self._database.write(work)
-        self.alone_since = self._clock() if alone else None
+        self._there_before = await self._database.write(work)
+        self._joined_at = self._clock()
+        self.alone_since = None if self._there_before else self._joined_at
         self._database.fence(self.own_id)
-        return alone
+        return not self._there_before
 
     async def beat(
         self, offers: Collection[str], parts: Collection[str] = (), key_ids: Collection[str] = ()
@@ -109,7 +113,7 @@ class Nodes:
         return await self._database.read(work)
 
     async def take(self, names: Collection[str], gone: Mapping[str, float] = NO_ONE) -> None:
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             now = self._now(connection)
             silent = or_(False, *((node.c.id == one) & (node.c.beat_at == at) for one, at in gone.items()))
             _remove(connection, list(connection.execute(select(node.c.id).where(silent)).scalars()), now)
@@ -122,8 +126,11 @@ class Nodes:
                         index_elements=["name"], set_=values, where=duty.c.node_id.is_(None)
                     )
                 )
+            return connection.execute(select(node.c.id).where(node.c.id != self.own_id)).first() is None
 
-        await self._database.write(work)
+        is_alone = await self._database.write(work)
+        if is_alone and gone and gone.items() <= self._there_before.items():
+            self.alone_since = self._joined_at
 
     async def settle(self, name: str, place: str | None = None) -> None:
         own = (duty.c.name == name) & (duty.c.node_id == self.own_id)
