@@ -11,6 +11,7 @@ import time
 from bridge.errors import NotSent
 
 _until = math.inf
+_is_contested = False
 
 
 def now() -> float:
@@ -27,6 +28,17 @@ def hold(until: float) -> None:
 def until() -> float:
     """Until when it may act, in seconds by `now`."""
     return _until
+
+
+def contest(is_contested: bool) -> None:
+    """Say whether there is another process that can do on another machine what this one leaves on its own."""
+    global _is_contested  # noqa: PLW0603  # there is one for the process
+    _is_contested = is_contested
+
+
+def is_contested() -> bool:
+    """Whether another one can do it."""
+    return _is_contested
 
 
 def require() -> None:

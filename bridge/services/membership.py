@@ -125,6 +125,7 @@ class Membership(Service):
         self._elsewhere: frozenset[str] = frozenset()
         self._is_alone = True
         self._has_recovered = False
+        self._is_contested = False
         self._with_other_keys: Collection[str] = ()
 
     async def join(self, home: str, name: str) -> None:
@@ -198,6 +199,7 @@ class Membership(Service):
         else:
             self._compare_keys(roll, here)
         bound = {name for name, covered in staffed.items() if covered.is_bound}
+        self._contest(roll, here, _parts(staffed, bound))
         own = share(roll, self._nodes.own_id, bound)
         held = self._duties_of(roll) | own.take
         free = own.take | roll.free_parts(_parts(staffed, held - own.give))
@@ -230,6 +232,12 @@ class Membership(Service):
         self._silence.look(roll, lease.now())
         gone = self._silence.gone(self._nodes.own_id)
         return roll.without(gone), gone
+
+    def _contest(self, roll: Roll, here: Node | None, parts: AbstractSet[str]) -> None:
+        """What this machine has begun may be another's once that was there: it may come again."""
+        others = [node for node in roll.nodes if here and node.beat_at > here.started_at and node is not here]
+        self._is_contested |= any(node.offers and node.parts & parts for node in others)
+        lease.contest(self._is_contested)
 
     def _compare_keys(self, roll: Roll, here: Node) -> None:
         found = [node.name for node in roll.with_other_keys(here)]

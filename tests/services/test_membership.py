@@ -47,7 +47,7 @@ class Staff:
         """The builders of each server, by its name."""
         self._duties = {
             f"server:{server}": Covered(
-                frozenset(f"builder:{name}" for name in names.split()), is_bound=False
+                frozenset(f"builder:{name}" for name in names.split()), is_bound=server.startswith("local")
             )
             for server, names in parts.items()
         }
@@ -226,6 +226,28 @@ async def test_a_builder_that_moves_to_the_server_of_another_node_is_waited_for(
             await node.look()
         assert one.acts_for("x", "y") == {"x": True, "y": False}
         assert two.acts_for("x", "y") == {"x": False, "y": True}
+
+
+async def test_local_builds_are_contested_once_another_node_was_there_that_has_their_builder(
+    postgres: Server,
+) -> None:
+    servers = {"one": {"local": "x"}, "other": {"local": "y"}}
+    async with nodes_of(postgres, **servers) as (one, other):
+        await other.look()
+        await one.look()
+        assert not lease.is_contested(), "that one has others"
+        async with joined(one.url, "killed", local="x"):
+            postgres.execute(one.database, "UPDATE node SET beat_at = 1 WHERE name = 'killed'")
+            await one.look()
+            assert not lease.is_contested(), "it was gone before"
+            postgres.execute(one.database, "DELETE FROM node WHERE name = 'killed'")
+        async with joined(one.url, "two", local="x"):
+            await one.look()
+            assert lease.is_contested()
+            postgres.execute(one.database, "DELETE FROM node WHERE name = 'two'")
+        await one.look()
+        assert lease.is_contested(), "it may come again"
+    lease.contest(False)
 
 
 class Time:

@@ -200,8 +200,8 @@ class LocalBuilder(Builder):
         return None if request.source is None else self._access.get(request.source)
 
     def _hold(self, folder: Folder) -> None:
-        """Let the runner go on for as long as no other machine takes over what this node does."""
-        until = lease.until() + _ALONE_SECONDS
+        """Let the runner go on for as long as no other machine takes over; for good where there is none."""
+        until = lease.until() + _ALONE_SECONDS if lease.is_contested() else math.inf
         if self._held.get(folder.path.name) == until or not folder.known():
             return
         if math.isinf(until):

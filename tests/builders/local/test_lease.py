@@ -21,8 +21,10 @@ INTERRUPTED = "interrupted: the daemon of this machine was not heard of for so l
 def _node() -> Iterator[None]:
     """This process is a node, whose lease has just begun."""
     lease.hold(lease.now() + LEASE_SECONDS)
+    lease.contest(True)
     yield
     lease.hold(float("inf"))
+    lease.contest(False)
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ async def test_a_command_is_ended_with_all_that_it_started_and_its_end_is_unknow
     assert (await end(builder)).state is BuildState.UNKNOWN
 
 
-async def test_a_runner_whose_daemon_is_there_goes_on_and_one_of_a_store_without_nodes_does_for_good(
+async def test_a_runner_whose_daemon_is_there_goes_on_and_one_without_other_nodes_does_for_good(
     site: LocalSite, origin: Origin, folder: Folder, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -107,7 +109,7 @@ async def test_a_runner_whose_daemon_is_there_goes_on_and_one_of_a_store_without
     lease.hold(lease.now() + 2 * LEASE_SECONDS)
     await builder.renew(["b1", "none", "../b1"])
     assert (folder / "lease").read_text() != before
-    lease.hold(float("inf"))
+    lease.contest(False)
     await builder.renew(["b1"])
     assert not (folder / "lease").exists()
     assert folder.is_held()
