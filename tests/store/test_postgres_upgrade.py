@@ -71,6 +71,28 @@ def test_one_that_waits_for_too_long_says_for_what(
     assert postgres.execute(name, "SELECT version_num FROM alembic_version") == [("0039",)]
 
 
+@pytest.mark.usefixtures("short")
+async def test_the_turn_of_another_that_migrates_is_waited_for_longer_than_tables_are(
+    url: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
+    name = url.rpartition("/")[2]
+    attempts: set[int] = set()
+
+    def has_waited() -> bool:
+        waits = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        attempts.update(pid for (pid,) in postgres.execute(name, waits))
+        return len(attempts) > 2
+
+    async with anyio.create_task_group() as tasks:
+        with closing(psycopg.connect(url)) as other:
+            other.execute(f"SELECT pg_advisory_xact_lock({TURN})".encode())
+            tasks.start_soon(anyio.to_thread.run_sync, migrate.upgrade, url)
+            await eventually(has_waited)
+    assert postgres.execute(name, "SELECT version_num FROM alembic_version") == [(REVISION,)]
+
+
 def test_none_is_begun_while_a_copy_is_made(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
     with closing(psycopg.connect(url)) as copier:

@@ -4,6 +4,7 @@ It is done in the turn of a node: no other one writes meanwhile, or does the sam
 reads, such as that of a dump, has a table that is to change, the turn is given back, and it is tried again.
 """
 
+import math
 import subprocess
 import sys
 import time
@@ -56,7 +57,8 @@ _LOCK_SECONDS: Final = 2
 _PAUSE_SECONDS: Final = 5
 """Between two attempts: what has waited is done then."""
 _PATIENCE_SECONDS: Final = 1800
-"""As long as others may keep what a migration needs."""
+"""As long as others may keep what a migration needs, from its first turn on."""
+_CHILD_SECONDS: Final = MIGRATION_SECONDS + _PATIENCE_SECONDS
 _STORE: Final = "the database"
 _UNUSABLE: Final = f"{_STORE} cannot be used as the store"
 _OLD_RELEASE: Final = "install that release, or restore a dump made before the upgrade (`pg_restore`)"
@@ -109,11 +111,15 @@ def _connected(url: str) -> Connection:
 
 def _in_turn(url: str, work: Callable[[Connection], T]) -> T:
     """What `work` returns in one transaction, with no other that writes beside it. Raises StoreError."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = math.inf
     while True:
+        # Another node that migrates may have the turn for long: that wait does not count.
+        has_turn = False
         with _store_errors(), _connected(url) as connection:
             try:
                 with _turn(connection):
+                    has_turn = True
+                    deadline = min(deadline, time.monotonic() + _PATIENCE_SECONDS)
                     return work(connection)
             except DBAPIError as error:
                 if not isinstance(error.orig, LockNotAvailable):
@@ -121,7 +127,7 @@ def _in_turn(url: str, work: Callable[[Connection], T]) -> T:
         with _store_errors(), _connected(url) as connection:
             if connection.exec_driver_sql(IS_COPIED).first():
                 raise StoreError(f"{_UNUSABLE}: {COPIED}")
-        if time.monotonic() > deadline:
+        if has_turn and time.monotonic() > deadline:
             raise StoreError(
                 f"{_UNUSABLE}: other sessions, such as that of pg_dump, have kept its tables locked for "
                 f"{_PATIENCE_SECONDS / 60:g} min"
@@ -212,11 +218,11 @@ def _migrate(url: str) -> None:
             argv,
             input=url.encode(),
             capture_output=True,
-            timeout=MIGRATION_SECONDS,
+            timeout=_CHILD_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise StoreError(f"{_STORE} was not upgraded within {MIGRATION_SECONDS / 3600:g} h") from None
+        raise StoreError(f"{_STORE} was not upgraded within {_CHILD_SECONDS / 3600:g} h") from None
     if done.returncode:
         why = done.stderr[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
         raise StoreError(f"{_STORE} cannot be upgraded: {why.rpartition(f'{_UNUSABLE}: ')[2]}")
