@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from support.cut_proxy import CutProxy
 from support.postgres import Server
 from support.scripted import Clock, Store, delivery_of
@@ -70,4 +70,21 @@ async def test_a_snapshot_whose_session_was_ended_is_read_again(
 
     event.listen(database._engine, "before_cursor_execute", ends)
     assert (await store.builds.log_range(build.id, 0, 100)).text == "one\n"
+    assert ended == [(True,)]
+
+
+async def test_what_is_read_within_a_bound_is_read_again_where_its_session_was_ended(
+    database: Database, postgres: Server, url: str
+) -> None:
+    ended: list[tuple[object, ...]] = []
+
+    def read(connection: Connection) -> int:
+        with database.bounded(connection, 5):
+            if not ended:
+                pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+                end = f"SELECT pg_terminate_backend({pid}, 5000)"
+                ended.extend(postgres.execute(url.rpartition("/")[2], end))
+            return int(connection.exec_driver_sql("SELECT 1").scalar_one())
+
+    assert await database.read(read) == 1
     assert ended == [(True,)]

@@ -28,7 +28,7 @@ import psycopg
 from psycopg.errors import LockNotAvailable
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from bridge.errors import StoreDied, StoreError
 from bridge.store.postgres import migrate
@@ -188,7 +188,7 @@ class Database(database.Database):
         try:
             yield
         finally:
-            with suppress(DBAPIError):
+            with suppress(DBAPIError, PendingRollbackError):  # a connection that was cut is read on anew
                 connection.exec_driver_sql(f"SET statement_timeout = {STATEMENT_SECONDS * 1000}")
 
     def sizes(self, connection: Connection) -> Sizes:
