@@ -17,12 +17,13 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, colum
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 from support.cut_proxy import CutProxy, Lost, Mode
+from support.pooler import serve_pooler
 from support.postgres import Server
 from support.scripted import eventually
 
 from bridge.errors import StoreDied, StoreError
 from bridge.store.postgres import database as module
-from bridge.store.postgres import engine
+from bridge.store.postgres import engine, patience
 from bridge.store.postgres.database import Database
 from bridge.store.postgres.migrate import SERVED, TURN
 from bridge.store.schema import ref_move
@@ -293,7 +294,7 @@ def cutting(proxy: CutProxy) -> Callable[[Connection], None]:
 async def test_a_cut_commit_is_looked_up_however_long_the_server_is_away(
     behind: Database, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "UNSURE_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "UNSURE_SECONDS", 0.0)
     there = proxy._server_port
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(behind.write, cutting(proxy))
@@ -305,6 +306,22 @@ async def test_a_cut_commit_is_looked_up_however_long_the_server_is_away(
         proxy._server_port = there
     await add(behind, "after")
     assert await names(behind) == {"unsure", "after"}
+
+
+async def test_a_node_that_can_use_no_session_asks_no_longer_for_a_commit_than_a_command(
+    behind: Database, proxy: CutProxy, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "UNSURE_SECONDS", 0.5)
+    there = proxy._server_port
+    with serve_pooler(there, "transaction") as pooler, anyio.fail_after(30):
+        # Another client has had the connection that the pooler gives us.
+        first = engine.engine_of(url.replace(str(there), str(pooler.port)), read_only=False)
+        first.connect().close()
+        unsure = asyncio.ensure_future(behind.write(cutting(proxy)))
+        await eventually(lambda: proxy._server_port == 1 and proxy.lost is None)
+        proxy._server_port = pooler.port
+        with pytest.raises(StoreDied, match=r"is not known: a restart goes on"):
+            await unsure
 
 
 async def test_a_node_that_is_to_end_waits_no_longer_for_a_commit_that_was_cut(
@@ -321,7 +338,7 @@ async def test_a_node_that_is_to_end_waits_no_longer_for_a_commit_that_was_cut(
 async def test_a_command_that_gets_no_answer_ends(
     url: str, postgres: Server, proxy: CutProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "UNSURE_SECONDS", 0.5)
+    monkeypatch.setattr(patience, "UNSURE_SECONDS", 0.5)
     Database.open(url, exclusive=True).close()
     with Database.open(url.replace(str(postgres.port), str(proxy.port)), exclusive=False) as command:
         with pytest.raises(StoreDied, match=r"is not known: a restart goes on"):

@@ -15,7 +15,6 @@ Sources: PostgreSQL documentation, "Advisory Locks"
 (https://www.postgresql.org/docs/13/wal-async-commit.html).
 """
 
-import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -44,6 +43,7 @@ from bridge.store.postgres.engine import (
 from bridge.store.postgres.failures import reason
 from bridge.store.postgres.inserts import Inserter
 from bridge.store.postgres.migrate import SERVED
+from bridge.store.postgres.patience import Patience
 from bridge.store.postgres.sessions import Sessions
 from bridge.store.schema import REVISION
 from bridge.store.sql import database
@@ -55,8 +55,6 @@ from bridge.store.sql.queue import Write
 T = TypeVar("T")
 R = TypeVar("R")
 
-UNSURE_SECONDS: Final = 60.0
-"""How long a command waits for the server to say whether a transaction was committed; a node waits on."""
 _RETRY_SECONDS: Final = 0.2
 _TIME: Final = text("SELECT extract(epoch FROM clock_timestamp())")
 _SIZE: Final = text("SELECT pg_database_size(current_database())")
@@ -324,12 +322,12 @@ class Database(database.Database):
         self._drop()
 
     def _was_committed(self) -> bool:
-        """Whether the transaction whose commit was cut is there. Raises StoreDied in a command, or at an end.
+        """Whether the transaction whose commit was cut is there. Raises StoreDied.
 
         Its own turn is over once we have the next one. Until then nothing else can be written.
         """
-        deadline = math.inf if self._serves else time.monotonic() + UNSURE_SECONDS
-        while time.monotonic() < deadline and not self._queue.ended:
+        patience = Patience(serves=self._serves)
+        while not self._queue.ended:
             self._drop()
             self._beats()
             try:
@@ -339,6 +337,8 @@ class Database(database.Database):
                 return bool(found == self._number)
             except (psycopg.Error, DBAPIError, TransactionLost) as error:
                 self._queue.refuse(StoreError(f"the store cannot be written: {reason(error)}"))
+                if patience.is_over(error):
+                    break
             # The server is away or does not know yet: nothing says when a look is worth while.
             time.sleep(_RETRY_SECONDS)
         raise StoreDied(
