@@ -141,3 +141,5 @@ async def test_what_no_server_has_to_answer_for_is_not_waited_for(url: str, para
 def test_a_server_is_away_where_none_listens_and_there_where_it_refuses_a_user(postgres: Server) -> None:
     assert "refused" in (why_away(f"postgresql://bridge@127.0.0.1:{free_port()}/bridge") or "")
     assert why_away(f"postgresql://nobody@127.0.0.1:{postgres.port}/nothing") is None
+    both = f"host=127.0.0.1:{free_port()}&host=127.0.0.1:{postgres.port}"
+    assert why_away(f"postgresql://bridge@/postgres?{both}") is None

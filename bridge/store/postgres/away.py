@@ -9,7 +9,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
-from bridge.store.postgres.engine import CONNECT_SECONDS
+from bridge.store.postgres.engine import CONNECT_SECONDS, engine_of
 from bridge.store.postgres.failures import reason
 
 _AWAY: Final = {Ping.REJECT, Ping.NO_RESPONSE}
@@ -22,8 +22,12 @@ def why_away(url: str) -> str | None:
 
     None where one does, and where the URL or the way to it is wrong: who connects hears of that.
     """
+    engine = engine_of(url, read_only=True)
+    # Several servers stand in a URL in another form than libpq's.
+    named = engine.dialect.create_connect_args(engine.url)[1]
+    named.pop("context")
     try:
-        asked = make_conninfo(url, connect_timeout=CONNECT_SECONDS)
+        asked = make_conninfo(**{**named, "connect_timeout": CONNECT_SECONDS})
         if PGconn.ping(asked.encode()) not in _AWAY:
             return None
         psycopg.connect(asked).close()
