@@ -8,13 +8,12 @@ from bridge.builders.base import Builder, BuilderContext
 from bridge.cli import parts, show
 from bridge.cli.daemon import test_through_daemon, through_daemon_option
 from bridge.cli.rows import print_rows
-from bridge.cli.setup import configuration, outline, rules_of, run, store_of
+from bridge.cli.setup import begin_log, configuration, outline, rules_of, run, store_of
 from bridge.cli.speech import reason, tell
 from bridge.config.loader import Config
 from bridge.errors import Permanent, RemoteError, StoreError
 from bridge.model.build import SeenJob
 from bridge.registry import BUILDERS
-from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 from bridge.runtime.redaction import Redactor
 from bridge.store.open import is_made, open_store
@@ -82,7 +81,7 @@ def set_up_builder(config: str | None, name: str, *, apply: bool) -> None:
 def _configured(option: str | None, name: str) -> Config:
     """The configuration, which has a builder of this name. Raises ConfigError and ClickException."""
     loaded = configuration(option)
-    log.configure(loaded.secrets, level="WARNING")
+    begin_log(loaded.secrets)
     if name not in loaded.builders:
         raise click.ClickException(
             f"there is no builder {name}; the configuration has {', '.join(loaded.builders)}"

@@ -8,14 +8,13 @@ from bridge.channels.base import MessageSink, Ok, Outcome
 from bridge.cli import parts, show
 from bridge.cli.daemon import test_through_daemon, through_daemon_option
 from bridge.cli.rows import print_rows
-from bridge.cli.setup import configuration, outline, run, store_of
+from bridge.cli.setup import begin_log, configuration, outline, run, store_of
 from bridge.cli.speech import reason
 from bridge.config.loader import Config
 from bridge.errors import StoreError
 from bridge.model.notice import Notice
 from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.registry import open_adapters, targets
-from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 from bridge.runtime.redaction import Redactor
 from bridge.services.channel_test import answer_text, end_pauses, notice_of_test
@@ -53,7 +52,7 @@ def test_channel(config: str | None, name: str, *, through_daemon: bool) -> None
     if through_daemon:
         test_through_daemon(outline(config), "channels", name)
     loaded = configuration(config)
-    log.configure(loaded.secrets, level="WARNING")
+    begin_log(loaded.secrets)
     if name in loaded.settings.pools:
         members = " and ".join(loaded.settings.pools[name])
         raise click.ClickException(f"{name} is a pool: test each of its channels, {members}")

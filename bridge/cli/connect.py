@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from bridge.cli import show
-from bridge.cli.setup import code_paths, once, outline, rules_of, run
+from bridge.cli.setup import begin_log, code_paths, once, outline, rules_of, run
 from bridge.cli.speech import reason, tell
 from bridge.config.faults import suggest_or_list
 from bridge.config.loader import find_config, load_host_api
@@ -17,7 +17,6 @@ from bridge.errors import RemoteError
 from bridge.forges.webhook_setup import Found, Plan, Step, WebhookSetup
 from bridge.forges.webhooks import Difference, Hook
 from bridge.registry import KINDS, WEBHOOKS
-from bridge.runtime import log
 
 _MOST: Final = 200
 _OTHERS: Final = 3
@@ -64,7 +63,7 @@ def connect(
     if verify and (dry_run or yes or former or renew_secret):
         raise click.UsageError("--verify changes nothing: leave the other options out")
     loaded = outline(config)
-    log.configure((), level="WARNING")
+    begin_log()
     setup = setup_of(config, loaded, source)
     names = repositories_of(loaded, source, repositories)
     if verify:

@@ -2,7 +2,8 @@
 
 import getpass
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -115,11 +116,16 @@ def once(names: Sequence[str]) -> list[str]:
     return list({name.lower(): name for name in reversed(names)}.values())[::-1]
 
 
+def begin_log(secrets: Collection[str] = (), *, level: str = "WARNING") -> None:
+    """Have what goes wrong beside the work of a command said beside what it prints, which others may read."""
+    log.configure(secrets, level=level, stream=sys.stderr)
+
+
 @asynccontextmanager
 async def store_of(option: str | None) -> AsyncIterator[Store]:
     """The store beside a daemon that may be running. Raises ConfigError or StoreError."""
     config = outline(option)
-    log.configure((), level="WARNING")
+    begin_log()
     async with open_store(config.store_url, exclusive=False, redact=masked) as store:
         yield store
 

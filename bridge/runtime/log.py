@@ -35,9 +35,14 @@ Renderer = Callable[[EventDict], str]
 Style = Literal["auto", "json", "pretty"]
 
 
-def configure(secrets: Collection[str], *, style: Style = "auto", level: str = "INFO") -> "Lines":
-    """Set up structlog and the standard library's loggers, once, at the composition root."""
-    lines = Lines(sys.stdout, Redactor(secrets))
+def configure(
+    secrets: Collection[str], *, style: Style = "auto", level: str = "INFO", stream: TextIO | None = None
+) -> "Lines":
+    """Set up structlog and the standard library's loggers, once, at the composition root.
+
+    `stream` is stdout, if left out.
+    """
+    lines = Lines(stream or sys.stdout, Redactor(secrets))
     lines.set(style=style, level=level)
     atexit.register(lines.flush)
     structlog.configure(

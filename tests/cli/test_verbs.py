@@ -1,5 +1,7 @@
 """What operators do each day: they follow and retry builds, and look at deliveries and notices."""
 
+import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from support.commands import logs_as_before
 from support.daemon import Daemon, running
 from support.listed import add_notice
 from support.records import CONFIG, RULE, fails, filled, good, one_build, run
@@ -14,6 +17,7 @@ from support.scripted import SHA, Store, delivery_of, open_store, quiet
 from support.sending import push_body, send
 from support.waiting import eventually
 
+from bridge.cli.setup import begin_log
 from bridge.model.build import BuildState
 from bridge.model.notice import NoticeState
 from bridge.runtime.clock import system_clock
@@ -80,6 +84,16 @@ def test_lists_are_narrowed_by_builder_source_repository_and_time(daemon: Daemon
     assert keys("--repository acme/shop") == ["new", "old"]
     assert keys("--repository acme/shop --source plain --since 1h --state dispatched") == ["new"]
     assert keys("--repository acme/shop --source other") == []
+
+
+def test_what_goes_wrong_beside_a_command_is_not_among_what_it_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with logs_as_before():
+        begin_log()
+        logging.getLogger("asyncio").error("a task has failed")
+    printed, said = capsys.readouterr()
+    assert (printed, json.loads(said)["event"]) == ("", "a task has failed")
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2", "5y", "2026-13-01", "99999999999d"])

@@ -41,7 +41,7 @@ def command(*arguments: str | Path) -> Done:
     before, sys.argv = sys.argv, ["buildbridge", *map(str, arguments)]
     status = 0
     try:
-        with redirect_stdout(out), redirect_stderr(err), _logs_as_before():
+        with redirect_stdout(out), redirect_stderr(err), logs_as_before():
             main()
     except SystemExit as end:
         status = int(end.code or 0)
@@ -51,7 +51,8 @@ def command(*arguments: str | Path) -> Done:
 
 
 @contextmanager
-def _logs_as_before() -> Iterator[None]:
+def logs_as_before() -> Iterator[None]:
+    """What the block does to the loggers is undone."""
     root, loggers = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
     try:

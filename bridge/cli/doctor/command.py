@@ -17,7 +17,7 @@ from bridge.cli.doctor.finding import Check, Finding, State, failure, findings_o
 from bridge.cli.doctor.looks import looks
 from bridge.cli.doctor.secrets import secrets
 from bridge.cli.doctor.service import daemon, environment_of
-from bridge.cli.setup import outline, rules_of, run, store_of
+from bridge.cli.setup import begin_log, outline, rules_of, run, store_of
 from bridge.cli.speech import fault_text, reason, tell
 from bridge.config.loader import Config, find_config, load_readable
 from bridge.config.outline import Outline
@@ -25,7 +25,6 @@ from bridge.errors import ConfigError, Fault, StoreError
 from bridge.model.notice import MESSAGE_CHANNEL
 from bridge.registry import KINDS
 from bridge.rules.match import RuleSet
-from bridge.runtime import log
 from bridge.runtime.redaction import Redactor
 from bridge.store.activity import DaemonStart
 from bridge.store.base import Store
@@ -60,7 +59,7 @@ def doctor(config: str | None, *, as_json: bool) -> None:
     are only connected to. It may run beside the daemon; as root, or as the user of the daemon, it sees most.
     Exits 1 if a check failed; warnings alone are no failure.
     """
-    log.configure((), level="CRITICAL")
+    begin_log(level="CRITICAL")
     found, redactor = _examined(config)
     shown = [_redacted(one, redactor) for one in found]
     if as_json:
