@@ -89,6 +89,8 @@ class LogEvent(StrEnum):
     # The store.
     STORE_UPGRADING = "store.upgrading"
     """Its tables are of an older release and are changed now, before the daemon is ready."""
+    STORE_BUSY = "store.busy"
+    """At the start another session has been writing to the database for long: the daemon waits for it."""
     STORE_AWAY = "store.away"
     """At the start no server of the database takes connections: the daemon waits for one."""
     STORE_WRITE_FAILED = "store.write_failed"

@@ -51,7 +51,7 @@ async def recover(
     """Take up what an earlier process left: what needs a builder or channel that is gone ends.
 
     Faulty rules are no more, since a daemon starts with good ones only, and nothing waits for a restart. To
-    be called once, before the services run. Raises StoreError.
+    be called once, before the services of what the others did run. Raises StoreError.
     """
     of_builders = [f"{part}:{name}" for name in builders for part in ("builder", DISK)]
     await store.health.restore(RULES, RULES_RESTORED)

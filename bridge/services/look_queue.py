@@ -75,9 +75,9 @@ class Suspect:
 class Pending:
     """Code, when it is looked at next, how many looks in a row have failed, and the suspects by refs.
 
-    While `asking`, the host is sending again what it
-    could not deliver. `host` is empty until it is known. `error` is why looks fail, and not only the last:
-    empty while they go well, None before that is known.
+    While `asking`, the host is sending again what it could not deliver. `host` is empty until it is known.
+    `error` is why looks fail, and not only the last: empty while they go well, None before that is known.
+    `empty_since` is since when the host has named no ref, though it had some.
     """
 
     code: Code

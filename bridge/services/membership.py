@@ -125,7 +125,6 @@ class Membership(Service):
         self._elsewhere: frozenset[str] = frozenset()
         self._is_alone = True
         self._has_recovered = False
-        self._is_contested = False
         self._with_other_keys: Collection[str] = ()
 
     async def join(self, home: str, name: str) -> None:
@@ -236,8 +235,8 @@ class Membership(Service):
     def _contest(self, roll: Roll, here: Node | None, parts: AbstractSet[str]) -> None:
         """What this machine has begun may be another's once that was there: it may come again."""
         others = [node for node in roll.nodes if here and node.beat_at > here.started_at and node is not here]
-        self._is_contested |= any(node.offers and node.parts & parts for node in others)
-        lease.contest(self._is_contested)
+        if any(node.offers and node.parts & parts for node in others):
+            lease.contest(True)
 
     def _compare_keys(self, roll: Roll, here: Node) -> None:
         found = [node.name for node in roll.with_other_keys(here)]

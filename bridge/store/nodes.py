@@ -2,10 +2,9 @@
 
 A duty is work that one node at a time does, such as to trigger and follow the builds of one build server. A
 node takes duties, and keeps them for as long as it is there; so it does with the builders and channels that
-are in them, its parts. It is there while it says so: one that has
-seen no beat of it for a lease may take its place. Then it is gone for good, and
-nothing that it was about to write is written any more, but for deliveries that their hosts wait for: so who
-has been away for that long does no harm when it comes back.
+are in them, its parts. It is there while it says so: one that has seen no beat of it for a lease may take its
+place. Then it is gone for good, and nothing that it was about to write is written any more, but for
+deliveries that their hosts wait for: so who has been away for that long does no harm when it comes back.
 """
 
 from collections.abc import AsyncGenerator, Collection, Mapping

@@ -237,19 +237,19 @@ def _messages(facts: Facts, evidence: Evidence) -> Iterator[Breach]:
         taken: defaultdict[str, list[float]] = defaultdict(list)
         for message in messages:
             taken[message.notice].append(message.at)
-        for name in taken.keys() - {_name(notice.id) for notice in notices}:
+        for name in taken.keys() - {name_of(notice.id) for notice in notices}:
             yield Breach(Kind.DOUBLED_MESSAGE, robot, f"it got the message {name!r}, which is of no notice")
         digests = {notice.digest for notice in notices}
         for notice in notices:
-            if (count := len(taken[_name(notice.id)])) > notice.attempts:
+            if (count := len(taken[name_of(notice.id)])) > notice.attempts:
                 said = f"{robot} got it {count} times in {notice.attempts} attempts"
                 yield Breach(Kind.DOUBLED_MESSAGE, notice.id, said)
             if notice.state not in SAID or notice.id in digests:
                 continue
-            told = sorted(at for one in (notice.id, notice.digest) if one for at in taken[_name(one)])
-            if not told:
+            times = sorted(at for one in (notice.id, notice.digest) if one for at in taken[name_of(one)])
+            if not times:
                 yield Breach(Kind.LOST_MESSAGE, notice.id, f"it is {notice.state}, and {robot} never got it")
-            for first, again in pairwise(told):
+            for first, again in pairwise(times):
                 if not any(begun - _ANSWER < first < over + _ANSWER for begun, over in evidence.faults):
                     said = (
                         f"{robot} got it again after {again - first:.1f} s, and no fault was near the first"
@@ -257,7 +257,7 @@ def _messages(facts: Facts, evidence: Evidence) -> Iterator[Breach]:
                     yield Breach(Kind.DOUBLED_MESSAGE, notice.id, said)
 
 
-def _name(notice_id: str) -> str:
+def name_of(notice_id: str) -> str:
     """What a message has of the id of its notice."""
     return notice_id[-8:]
 

@@ -52,7 +52,7 @@ class NoticeFacts:
     state: NoticeState
     reason: str
     digest: str | None
-    """The id of the digest that tells it."""
+    """The id of the digest that it is a part of."""
     attempts: int
     left: int | None
     """The number of the step with which it, or its digest, got out: unlike times these never go back."""

@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chaos.checker import Accepted, Evidence, Kind, Message, Ran, Takeover, breaches
+from chaos.checker import Accepted, Evidence, Kind, Message, Ran, Takeover, breaches, name_of
 from chaos.facts import Facts, count_open, read, reader
 from sqlalchemy import Connection
 from support.engines import execute, opened, url_of
 
 AT = 1_700_000_000.0
-TOLD = ["n-2-team", "n-3-team", "n-4-team", *(f"note-{number:03}" for number in range(37))]
-"""What the robot got, a message each, the first three of builds; a message has the last eight letters."""
-SENT = [Message(AT + 3 * number, name[-8:]) for number, name in enumerate(TOLD)]
+NOTICES = ["n-2-team", "n-3-team", "n-4-team", *(f"note-{number:03}" for number in range(37))]
+"""What the robot got, a message each, the first three of builds."""
+SENT = [Message(AT + 3 * number, name_of(name)) for number, name in enumerate(NOTICES)]
 EVIDENCE = Evidence(
     accepted=[
         Accepted(1, "key-1", "d-1", "seen", "refs/heads/a", "a" * 40),
@@ -72,7 +72,7 @@ def path(tmp_path: Path) -> Path:
     ):
         add_delivery(path, number, "dispatched", "")
         add_build(path, number, state, event)
-    for name in TOLD[3:]:
+    for name in NOTICES[3:]:
         add_notice(path, name, None, "team", "serviceDegraded")
     return path
 
@@ -182,10 +182,10 @@ def test_what_one_digest_says_got_out_at_once(path: Path) -> None:
         "UPDATE notice SET state = 'merged', digest_id = 'a digest' WHERE build_id <> '' AND channel = 'team'"
     )
     execute(path, merged)
-    told = [*SENT[3:], replace(AGAIN, notice="a digest")]
-    assert kinds(path, replace(EVIDENCE, sent={"team": told})) == set()
-    alone = replace(EVIDENCE, sent={"team": [SENT[0], *told]})
-    assert kinds(path, alone) == {Kind.DOUBLED_MESSAGE}, "it was told before"
+    taken = [*SENT[3:], replace(AGAIN, notice="a digest")]
+    assert kinds(path, replace(EVIDENCE, sent={"team": taken})) == set()
+    alone = replace(EVIDENCE, sent={"team": [SENT[0], *taken]})
+    assert kinds(path, alone) == {Kind.DOUBLED_MESSAGE}, "it was sent before"
 
 
 def test_a_message_whose_answer_may_have_been_cut_may_come_again(path: Path) -> None:

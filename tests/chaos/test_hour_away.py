@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chaos.checker import Accepted, Evidence, Message, Ran, breaches
+from chaos.checker import Accepted, Evidence, Message, Ran, breaches, name_of
 from chaos.facts import Facts, read, reader
 from support.engines import postgres, url_of
 from support.harness import DispatcherHarness
@@ -111,7 +111,7 @@ class Chat(ScriptedChannel):
     async def send(self, notice: Notice) -> channels.Outcome:
         if self.is_away:
             return channels.Retry("no route to host")
-        self.taken.append(Message(self._even(), notice.id[-8:]))
+        self.taken.append(Message(self._even(), name_of(notice.id)))
         return channels.Ok()
 
 

@@ -8,6 +8,7 @@ import anyio.to_thread
 import psycopg
 import pytest
 from sqlalchemy import Connection
+from structlog.testing import capture_logs
 from support.older import set_back
 from support.postgres import Server
 from support.scripted import eventually
@@ -85,11 +86,13 @@ async def test_the_turn_of_another_that_migrates_is_waited_for_longer_than_table
         attempts.update(pid for (pid,) in postgres.execute(name, waits))
         return len(attempts) > 2
 
-    async with anyio.create_task_group() as tasks:
-        with closing(psycopg.connect(url)) as other:
-            other.execute(f"SELECT pg_advisory_xact_lock({TURN})".encode())
-            tasks.start_soon(anyio.to_thread.run_sync, migrate.upgrade, url)
-            await eventually(has_waited)
+    with capture_logs() as lines:
+        async with anyio.create_task_group() as tasks:
+            with closing(psycopg.connect(url)) as other:
+                other.execute(f"SELECT pg_advisory_xact_lock({TURN})".encode())
+                tasks.start_soon(anyio.to_thread.run_sync, migrate.upgrade, url)
+                await eventually(has_waited)
+    assert [line["event"] for line in lines] == ["store.busy"]
     assert postgres.execute(name, "SELECT version_num FROM alembic_version") == [(REVISION,)]
 
 

@@ -18,7 +18,7 @@ _LASTING: Final = ("SSL", "certificate")
 
 
 def why_away(url: str) -> str | None:
-    """Why no server at `postgresql://…` takes connections now, whoever asks for one.
+    """Why no server at `postgresql://…` takes connections now.
 
     None where one does, and where the URL or the way to it is wrong: who connects hears of that.
     """

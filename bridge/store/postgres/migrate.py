@@ -60,6 +60,7 @@ _PATIENCE_SECONDS: Final = 1800
 """As long as others may keep what a migration needs, from its first turn on."""
 _CHILD_SECONDS: Final = MIGRATION_SECONDS + _PATIENCE_SECONDS
 _STORE: Final = "the database"
+_BUSY: Final = "another session has been writing to the database for long: the start waits until it has ended"
 _UNUSABLE: Final = f"{_STORE} cannot be used as the store"
 _OLD_RELEASE: Final = "install that release, or restore a dump made before the upgrade (`pg_restore`)"
 _VERSIONS: Final = "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
@@ -111,7 +112,7 @@ def _connected(url: str) -> Connection:
 
 def _in_turn(url: str, work: Callable[[Connection], T]) -> T:
     """What `work` returns in one transaction, with no other that writes beside it. Raises StoreError."""
-    deadline = math.inf
+    deadline, is_logged = math.inf, False
     while True:
         # Another node that migrates may have the turn for long: that wait does not count.
         has_turn = False
@@ -127,6 +128,9 @@ def _in_turn(url: str, work: Callable[[Connection], T]) -> T:
         with _store_errors(), _connected(url) as connection:
             if connection.exec_driver_sql(IS_COPIED).first():
                 raise StoreError(f"{_UNUSABLE}: {COPIED}")
+        if not (has_turn or is_logged):
+            log.warning(LogEvent.STORE_BUSY, error=_BUSY)
+            is_logged = True
         if has_turn and time.monotonic() > deadline:
             raise StoreError(
                 f"{_UNUSABLE}: other sessions, such as that of pg_dump, have kept its tables locked for "
